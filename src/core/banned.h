@@ -1,0 +1,13 @@
+/* Functions that have no safe use here become compile errors. */
+#ifndef CORE_BANNED_H
+#define CORE_BANNED_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets localtime gmtime
+#pragma GCC poison system tmpnam mktemp atoi atol strncpy strncat popen
+
+#endif

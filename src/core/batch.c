@@ -1,0 +1,209 @@
+#include "core/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/tool.h"
+
+struct loop {
+	struct batch *b;
+	struct jsonl in;
+	struct batch_item *items;
+	size_t n;
+	size_t bytes;
+	struct buf out;
+};
+
+int
+batch_parse(
+    const char *line, size_t len, size_t line_no, jv *rec, struct err *e)
+{
+	if (json_parse(line, len, rec, e) == -1)
+		return err_prefix(e, "line %zu", line_no);
+	if (jv_get_kind(*rec) != JV_KIND_OBJECT) {
+		jv_free(*rec);
+		return err_set(e, ERR_DATA, "line %zu: not a JSON object",
+		    line_no);
+	}
+	if (json_int(*rec, "v", 1) > 1) {
+		err_set(e, ERR_TEMP,
+		    "line %zu: a record of version %lld; this program knows "
+		    "version 1: update mailpipe",
+		    line_no, (long long)json_int(*rec, "v", 1));
+		jv_free(*rec);
+		return -1;
+	}
+	return 0;
+}
+
+void
+batch_bad_line(enum jsonl_got got, size_t line_no)
+{
+	struct err e = ERR_INIT;
+
+	if (got == JSONL_TOO_LONG)
+		err_set(&e, ERR_DATA, "line %zu: longer than %d bytes", line_no,
+		    JSONL_LINE_MAX);
+	else
+		err_set(&e, ERR_TEMP,
+		    "line %zu: cut off (no line end): the program before this "
+		    "one died",
+		    line_no);
+	tool_failed(&e);
+}
+
+static void
+add_line(struct loop *l, const char *line, size_t len)
+{
+	struct batch_item *item;
+	struct err e = ERR_INIT;
+	jv rec;
+
+	if (len == 0)
+		return;
+	if (batch_parse(line, len, l->in.line_no, &rec, &e) == -1) {
+		tool_failed(&e);
+		return;
+	}
+	l->b->records++;
+	if (l->n % 64 == 0)
+		l->items =
+		    xrealloc(l->items, l->n + 64, sizeof *l->items);
+	item = &l->items[l->n++];
+	*item = (struct batch_item){l->in.line_no, rec, BATCH_EMIT};
+	l->bytes += len;
+}
+
+/* Move whole lines from the buffer to the batch.  false: the end came. */
+static bool
+collect(struct loop *l)
+{
+	const char *line;
+	size_t len;
+
+	while (l->n < BATCH_RECORDS && l->bytes < BATCH_BYTES) {
+		enum jsonl_got got = jsonl_next(&l->in, &line, &len);
+
+		if (got == JSONL_MORE)
+			return true;
+		if (got == JSONL_END)
+			return false;
+		if (got == JSONL_LINE) {
+			add_line(l, line, len);
+			continue;
+		}
+		l->b->is_cut |= got == JSONL_CUT;
+		batch_bad_line(got, l->in.line_no);
+	}
+	return true;
+}
+
+static int
+write_out(struct loop *l, struct err *e)
+{
+	int timeout_ms = -1;
+
+	if (l->b->deadline_s > 0)
+		timeout_ms = (int)(l->b->deadline_s * 1000);
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->items[i].fate == BATCH_EMIT) {
+			json_dump(l->items[i].rec, &l->out);
+			buf_addch(&l->out, '\n');
+		} else {
+			jv_free(l->items[i].rec);
+		}
+	}
+	l->n = 0;
+	l->bytes = 0;
+	if (l->out.len == 0)
+		return 0;
+	if (file_write(STDOUT_FILENO, l->out.data, l->out.len, timeout_ms,
+		"stdout", e) == -1)
+		return -1;
+	buf_reset(&l->out);
+	return 0;
+}
+
+static int
+do_batch(struct loop *l, struct err *e)
+{
+	struct err failed = ERR_INIT;
+
+	if (l->n == 0)
+		return 0;
+	if (l->b->work(l->b->ctx, l->items, l->n, &failed) == -1) {
+		tool_failed(&failed);
+		for (size_t i = 0; i < l->n; i++)
+			l->items[i].fate = BATCH_FAILED;
+	}
+	return write_out(l, e);
+}
+
+/* Wait for input, but not beyond the deadline. */
+static int
+wait_for_input(struct loop *l, struct err *e)
+{
+	int64_t until = clock_mono_ms() + l->b->deadline_s * 1000, left;
+	int r;
+
+	for (;;) {
+		left = until - clock_mono_ms();
+		if (l->b->deadline_s == 0)
+			left = -1;
+		else if (left <= 0)
+			return err_set(e, ERR_TEMP,
+			    "stdin: nothing came for %lld seconds; giving up",
+			    (long long)l->b->deadline_s);
+		r = jsonl_fill(&l->in, (int)left, e);
+		if (r != 0)
+			return r;
+	}
+}
+
+static int
+loop_run(struct loop *l, struct err *e)
+{
+	bool more = true;
+	int r;
+
+	while (more) {
+		more = collect(l);
+		if (more && l->n == 0) {
+			if (wait_for_input(l, e) == -1)
+				return -1;
+			continue;
+		}
+		/* Whatever is readable already shares this batch's sync. */
+		if (more && l->n < BATCH_RECORDS && l->bytes < BATCH_BYTES) {
+			r = jsonl_fill(&l->in, 0, e);
+			if (r == -1)
+				return -1;
+			if (r == 1)
+				continue;
+		}
+		if (do_batch(l, e) == -1)
+			return -1;
+	}
+	return do_batch(l, e);
+}
+
+int
+batch_run(struct batch *b, struct err *e)
+{
+	struct loop l = {.b = b};
+	int r;
+
+	jsonl_init(&l.in, STDIN_FILENO);
+	r = loop_run(&l, e);
+	for (size_t i = 0; i < l.n; i++)
+		jv_free(l.items[i].rec);
+	free(l.items);
+	buf_release(&l.out);
+	jsonl_release(&l.in);
+	return r;
+}

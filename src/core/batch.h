@@ -1,0 +1,67 @@
+/*
+ * The record loop of every filter and sink: natural batching.  All lines that
+ * are readable now (at most BATCH_RECORDS or BATCH_BYTES) are handed over as
+ * one array, so that they share one transaction and one sync; then they are
+ * written out, and only then is more read.  Nothing is held until the end.
+ */
+#ifndef CORE_BATCH_H
+#define CORE_BATCH_H
+
+#include <jv.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/jsonl.h"
+
+enum {
+	BATCH_RECORDS = 1000,
+	BATCH_BYTES = 4 * 1024 * 1024,
+};
+
+/* What becomes of a record after the work on it. */
+enum batch_fate {
+	BATCH_EMIT,    /* written to stdout */
+	BATCH_SWALLOW, /* done; nothing to write */
+	BATCH_FAILED,  /* withheld; the work has reported why (tool_failed) */
+};
+
+struct batch_item {
+	size_t line_no;
+	jv rec; /* an object; the work may replace it, the driver frees it */
+	enum batch_fate fate; /* BATCH_EMIT at first */
+};
+
+struct batch {
+	/*
+	 * Make n records true.  -1 with *e: none of them is, all are withheld,
+	 * the error is reported once and the loop goes on.
+	 */
+	int (*work)(void *ctx, struct batch_item *items, size_t n,
+	    struct err *e);
+	void *ctx;
+	/* Give up (ERR_TEMP) when nothing moves for so long; 0: never. */
+	int64_t deadline_s;
+	/* Set by batch_run: */
+	size_t records; /* objects read */
+	bool is_cut;    /* the last line had no end */
+};
+
+/*
+ * Run until the end of stdin.  Bad lines are reported and remembered for the
+ * exit status; -1 is only for what ends the run (ERR_TEMP).
+ */
+int batch_run(struct batch *b, struct err *e);
+
+/*
+ * Parse one line into a record: a JSON object whose "v" we understand.
+ * ERR_DATA, or ERR_TEMP for a newer "v"; the text names the line.
+ */
+int batch_parse(
+    const char *line, size_t len, size_t line_no, jv *rec, struct err *e);
+
+/* Report a line that jsonl_next refused (JSONL_TOO_LONG or JSONL_CUT). */
+void batch_bad_line(enum jsonl_got got, size_t line_no);
+
+#endif

@@ -1,0 +1,163 @@
+#include "core/clock.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t
+read_clock(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int64_t
+set_by_test(int64_t now, const char *how)
+{
+	struct err e = ERR_INIT;
+	int64_t s;
+
+	if (how[0] == '\0' || duration_parse(how + 1, &s, &e) == -1)
+		return now;
+	switch (how[0]) {
+	case '@':
+		return s * 1000;
+	case '+':
+		return now + s * 1000;
+	case '-':
+		return now - s * 1000;
+	default:
+		return now;
+	}
+}
+
+int64_t
+clock_now_ms(void)
+{
+	const char *how = getenv("MAILPIPE_CLOCK");
+	int64_t now = read_clock(CLOCK_REALTIME);
+
+	return how == NULL ? now : set_by_test(now, how);
+}
+
+int64_t
+clock_mono_ms(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+char *
+clock_format(int64_t ms, char text[CLOCK_TEXT])
+{
+	time_t s = (time_t)(ms / 1000);
+	int rest = (int)(ms % 1000);
+	struct tm tm;
+
+	if (rest < 0) {
+		rest += 1000;
+		s--;
+	}
+	gmtime_r(&s, &tm);
+	snprintf(text, CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+	    (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+	    tm.tm_min, tm.tm_sec, rest);
+	return text;
+}
+
+/* The offset after the seconds: "Z" or "+09:00".  In seconds, or -1. */
+static int
+parse_offset(const char *s, int *offset)
+{
+	int h, m, used = 0;
+
+	if (strcmp(s, "Z") == 0 || strcmp(s, "z") == 0) {
+		*offset = 0;
+		return 0;
+	}
+	if ((*s != '+' && *s != '-') ||
+	    sscanf(s + 1, "%2d:%2d%n", &h, &m, &used) != 2 || used != 5 ||
+	    s[6] != '\0' || h > 23 || m > 59)
+		return -1;
+	*offset = (h * 60 + m) * 60 * (*s == '-' ? -1 : 1);
+	return 0;
+}
+
+static int
+parse_rfc3339(const char *s, int64_t *ms)
+{
+	struct tm tm = {0};
+	int n = 0, offset;
+	int64_t frac = 0, unit = 100;
+
+	if (sscanf(s, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &tm.tm_year,
+		&tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec,
+		&n) != 6 ||
+	    n != 19)
+		return -1;
+	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
+	    tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
+	    tm.tm_sec > 60)
+		return -1;
+	s += n;
+	if (*s == '.')
+		for (s++; *s >= '0' && *s <= '9'; s++, unit /= 10)
+			frac += (*s - '0') * unit;
+	if (parse_offset(s, &offset) == -1)
+		return -1;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	*ms = ((int64_t)timegm(&tm) - offset) * 1000 + frac;
+	return 0;
+}
+
+int
+clock_parse(const char *text, int64_t *ms, struct err *e)
+{
+	int64_t s;
+
+	if (text[0] == '@' || text[0] == '+') {
+		if (duration_parse(text + 1, &s, e) == -1)
+			return -1;
+		*ms = text[0] == '@' ? s * 1000 : clock_now_ms() + s * 1000;
+		return 0;
+	}
+	if (parse_rfc3339(text, ms) == -1)
+		return err_set(e, ERR_USAGE,
+		    "\"%.40s\" is not a time: write 2026-11-21T23:06:00Z, "
+		    "@1795302360 or +2h",
+		    text);
+	return 0;
+}
+
+int
+duration_parse(const char *text, int64_t *seconds, struct err *e)
+{
+	static const char units[] = "smhd";
+	static const int64_t each[] = {1, 60, 3600, 86400};
+	const char *u;
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || errno != 0 ||
+	    n > 1000000000000LL)
+		goto bad;
+	if (*end == '\0') {
+		*seconds = n;
+		return 0;
+	}
+	u = strchr(units, *end);
+	if (u == NULL || end[1] != '\0')
+		goto bad;
+	*seconds = n * each[u - units];
+	return 0;
+bad:
+	return err_set(e, ERR_USAGE,
+	    "\"%.40s\" is not a duration: write 90, 90s, 5m, 2h or 7d", text);
+}

@@ -1,0 +1,152 @@
+#include "core/config.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/json.h"
+
+enum {
+	CONFIG_MAX = 64 * 1024 * 1024,
+};
+
+/* What may stand where.  section NULL: at the top. */
+static const struct {
+	const char *section, *key;
+	jv_kind kind;
+} known[] = {
+    {NULL, "state", JV_KIND_STRING},
+    {NULL, "engines", JV_KIND_OBJECT},
+    {"engines", "blobs", JV_KIND_STRING},
+    {"engines", "mail", JV_KIND_STRING},
+    {NULL, "limits", JV_KIND_OBJECT},
+    {"limits", "reserve_bytes", JV_KIND_NUMBER},
+};
+
+static jv_kind
+kind_of(const char *section, const char *key)
+{
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (strcmp(known[i].key, key) != 0)
+			continue;
+		if (section == NULL ? known[i].section == NULL
+				    : known[i].section != NULL &&
+			    strcmp(known[i].section, section) == 0)
+			return known[i].kind;
+	}
+	return JV_KIND_INVALID;
+}
+
+/* Every key of one object; section NULL for the root.  Borrows obj. */
+static int
+check_object(jv obj, const char *section, struct err *e)
+{
+	const char *dot = section != NULL ? "." : "";
+	int it, r = 0;
+
+	for (it = jv_object_iter(obj);
+	     r == 0 && jv_object_iter_valid(obj, it);
+	     it = jv_object_iter_next(obj, it)) {
+		jv key = jv_object_iter_key(obj, it);
+		jv value = jv_object_iter_value(obj, it);
+		const char *name = jv_string_value(key);
+		jv_kind want = kind_of(section, name);
+
+		if (want == JV_KIND_INVALID)
+			r = err_set(e, ERR_TEMP, ".%s%s%.64s: unknown key",
+			    section != NULL ? section : "", dot, name);
+		else if (want != jv_get_kind(value))
+			r = err_set(e, ERR_TEMP, ".%s%s%.64s: must be %s",
+			    section != NULL ? section : "", dot, name,
+			    jv_kind_name(want));
+		else if (want == JV_KIND_OBJECT)
+			r = check_object(value, name, e);
+		jv_free(key);
+		jv_free(value);
+	}
+	return r;
+}
+
+static int
+parse(struct config *c, const struct buf *text, struct err *e)
+{
+	jv root;
+
+	if (json_parse(text->data, text->len, &root, e) == -1)
+		return -1;
+	jv_free(c->root);
+	c->root = root;
+	if (jv_get_kind(root) != JV_KIND_OBJECT)
+		return err_set(e, ERR_TEMP, "must be a JSON object");
+	return check_object(root, NULL, e);
+}
+
+int
+config_load(struct config *c, struct err *e)
+{
+	const char *named = getenv("MAILPIPE_CONFIG");
+	struct buf text = BUF_INIT;
+	int r;
+
+	*c = (struct config){.root = jv_object()};
+	c->file = xstrdup(
+	    named != NULL ? named : "/etc/mailpipe/config.json");
+	r = file_read_at(AT_FDCWD, c->file, CONFIG_MAX, &text, e);
+	if (r == 0 && named != NULL)
+		r = err_set(e, ERR_TEMP,
+		    "%s: no such file, but MAILPIPE_CONFIG names it", named);
+	if (r == 1 && parse(c, &text, e) == -1) {
+		/* Whatever is wrong in it, an operator can cure it. */
+		e->class = ERR_TEMP;
+		r = err_prefix(e, "%s", c->file);
+	}
+	buf_release(&text);
+	return r == -1 ? -1 : 0;
+}
+
+void
+config_release(struct config *c)
+{
+	free(c->file);
+	jv_free(c->root);
+}
+
+/* The object that holds the last part of path, which *key then points to. */
+static jv
+find_section(const struct config *c, const char *path, const char **key)
+{
+	const char *dot = strchr(path, '.');
+	char *section;
+	jv obj;
+
+	*key = dot != NULL ? dot + 1 : path;
+	if (dot == NULL)
+		return jv_copy(c->root);
+	section = xstrndup(path, (size_t)(dot - path));
+	obj = json_member(c->root, section, JV_KIND_OBJECT);
+	free(section);
+	return obj;
+}
+
+const char *
+config_str(const struct config *c, const char *path, const char *fallback)
+{
+	const char *key, *s;
+	jv obj = find_section(c, path, &key);
+
+	s = json_str(obj, key);
+	jv_free(obj); /* the root still holds it */
+	return s != NULL ? s : fallback;
+}
+
+int64_t
+config_int(const struct config *c, const char *path, int64_t fallback)
+{
+	const char *key;
+	jv obj = find_section(c, path, &key);
+
+	fallback = json_int(obj, key, fallback);
+	jv_free(obj);
+	return fallback;
+}

@@ -1,0 +1,66 @@
+/*
+ * Reading and making JSON with libjq's values.  Functions that take a jv say
+ * whether they consume it; what returns a jv gives it to the caller.
+ */
+#ifndef CORE_JSON_H
+#define CORE_JSON_H
+
+#include <jv.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+
+enum {
+	JSON_DEPTH_MAX = 200,
+};
+
+/* Make libjq's own allocations exit 75 instead of aborting.  Idempotent. */
+void json_init(void);
+
+/*
+ * Parse one JSON text, which must be UTF-8 and at most JSON_DEPTH_MAX deep.
+ * The error (ERR_DATA) never quotes the text.
+ */
+int json_parse(const char *text, size_t len, jv *out, struct err *e);
+
+/* Append the compact form.  Consumes v. */
+void json_dump(jv v, struct buf *out);
+
+/*
+ * Member of an object that is a string: the text, borrowed for as long as obj
+ * lives; NULL when it is absent or of another type.  Does not consume obj.
+ */
+const char *json_str(jv obj, const char *key);
+
+/* The same with its length, for text that may hold NUL. */
+const char *json_strn(jv obj, const char *key, size_t *len);
+
+/* Member that is a number, as an integer; fallback when it is none. */
+int64_t json_int(jv obj, const char *key, int64_t fallback);
+
+/* Member that is true. */
+bool json_true(jv obj, const char *key);
+
+/* Member that is an object or array of kind; invalid otherwise. */
+jv json_member(jv obj, const char *key, jv_kind kind);
+
+bool json_has(jv obj, const char *key);
+
+/* Set or delete a member.  Consume obj (and value); return the object. */
+jv json_set(jv obj, const char *key, jv value);
+jv json_set_str(jv obj, const char *key, const char *value);
+jv json_del(jv obj, const char *key);
+
+/* The string {"b":…,"c":…} for any bytes: what is not UTF-8 becomes \xNN. */
+jv json_bytes(const char *data, size_t len);
+
+/* Is it well-formed UTF-8 (RFC 3629)? */
+bool utf8_valid(const char *s, size_t len);
+
+/* Length of the well-formed UTF-8 character at s, 0 when there is none. */
+size_t utf8_char(const char *s, size_t len);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * What every program has in common: descriptors, options, usage, diagnostics,
+ * and the way from a result to an exit status.
+ */
+#ifndef CORE_TOOL_H
+#define CORE_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+#define MAILPIPE_VERSION "0.1.0"
+
+enum option_type {
+	OPTION_FLAG,     /* bool */
+	OPTION_STRING,   /* const char * */
+	OPTION_LIST,     /* struct string_list */
+	OPTION_NUMBER,   /* int64_t, from min to max */
+	OPTION_DURATION, /* int64_t seconds, from min to max */
+};
+
+/* Strings given by an option that may be repeated; argv owns them. */
+struct string_list {
+	const char **items;
+	size_t n;
+};
+
+/* One row of the table from which getopt, -h and SYNOPSIS are made. */
+struct option_row {
+	char letter;       /* 0: only the long name */
+	const char *name;  /* long name, or NULL */
+	const char *arg;   /* name of its argument, or NULL for a flag */
+	const char *help;  /* one line */
+	enum option_type type;
+	void *value;
+	int64_t min, max; /* numbers and durations; max 0: no upper bound */
+};
+
+struct verb {
+	const char *name;           /* NULL for a tool without verbs */
+	const char *operands;       /* "QUEUE [FILE]...", "" for none */
+	const char *summary;        /* what it does, one line */
+	const struct option_row *options; /* ends with a row without help */
+	const char *example;        /* lines for -h */
+	/* Operands only.  0, or -1 with *e set. */
+	int (*run)(int argc, char **argv, struct err *e);
+	int operands_min, operands_max; /* max -1: any number */
+	/*
+	 * It holds a mail for an MTA, which bounces on 64 and 65: every
+	 * failure becomes 75, unless --strict.
+	 */
+	bool is_receiving;
+};
+
+struct tool {
+	const char *name;
+	const char *summary;
+	const struct verb *verbs; /* ends with a row without run */
+};
+
+/*
+ * Run a tool: set up the process, choose the verb, read the options, run it,
+ * report the error, and return the exit status (0, 64, 65, 75).
+ */
+int tool_main(const struct tool *tool, int argc, char **argv);
+
+/* One line on stderr: "TOOL: text". */
+void tool_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same, only with -v. */
+void tool_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Report a failure that does not end the run (a bad line among good ones) and
+ * remember its class for the exit status.
+ */
+void tool_failed(const struct err *e);
+
+/* Say it and exit with status, 75 instead where an MTA waits for it. */
+_Noreturn void tool_die(int status, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* This program's name, as set by tool_main. */
+const char *tool_name(void);
+
+/* -d DIR, or NULL. */
+const char *tool_state_option(void);
+
+#endif

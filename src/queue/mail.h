@@ -1,0 +1,248 @@
+/*
+ * The ledger: one row a mail, which is its queue entry as well, so that the two
+ * cannot disagree; and its history, which only grows.  This is the interface
+ * of an engine ("sqlite:", "mem:", for tests "fail:N:SPEC" and "trace:SPEC").
+ * What the states mean, and what a crash leaves, stands in queue/queue.h.
+ *
+ * All operations take arrays and are one transaction each: on -1 nothing of
+ * them has happened.  Errors are ERR_TEMP.  Times are milliseconds since the
+ * epoch.
+ */
+#ifndef QUEUE_MAIL_H
+#define QUEUE_MAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/id.h"
+#include "store/state.h"
+
+enum mail_state {
+	MAIL_STORED,
+	MAIL_READY,
+	MAIL_SCHEDULED,
+	MAIL_LEASED,
+	MAIL_SUCCEEDED,
+	MAIL_SKIPPED,
+	MAIL_DEAD,
+	MAIL_DEFERRED,
+	MAIL_PARKED,
+	MAIL_DROPPED,
+	MAIL_STATES, /* how many */
+};
+
+/* "stored", "ready", …; and back (-1: no such state). */
+const char *mail_state_name(enum mail_state state);
+int mail_state_parse(const char *name);
+
+/* The fate that a settle gives a row; record statuses of mail-record(5). */
+enum mail_status {
+	STATUS_NONE, /* no result: the work was not done */
+	STATUS_OK,
+	STATUS_RETRY,
+	STATUS_SNOOZE,
+	STATUS_SKIP,
+	STATUS_FAIL,
+	STATUS_UNCERTAIN,
+};
+
+/* -1: no such status. */
+int mail_status_parse(const char *name);
+
+/* A mail received or queued.  Strings are borrowed. */
+struct mail_put {
+	const char *id;
+	const char *tenant;
+	const char *queue;  /* NULL: store it only */
+	int64_t priority;   /* higher is taken first */
+	int64_t ready_at;   /* 0: now; later: it waits as scheduled */
+	int64_t at;         /* when this was promised */
+	const char *record; /* JSON object, one line, no transient sections */
+	size_t record_len;
+};
+
+/* The claim of one process on one row; "OWNER.DELIVERY" outside. */
+struct mail_lease {
+	char id[ID_MAX + 1];
+	char owner[ID_TEXT];
+	int64_t delivery; /* how often the row was taken, this time included */
+};
+
+enum {
+	LEASE_TEXT = ID_TEXT + 24,
+};
+char *mail_lease_format(const struct mail_lease *l, char text[LEASE_TEXT]);
+/* Reads owner and delivery; -1 when it is no handle. */
+int mail_lease_parse(struct mail_lease *l, const char *text);
+
+/* A row, as take, get and list hand it out.  Strings live during the call. */
+struct mail_row {
+	const char *id;
+	const char *tenant;
+	const char *queue; /* NULL when never queued */
+	enum mail_state state;
+	int64_t priority;
+	int64_t due_at; /* scheduled: ready again; leased: its end; else 0 */
+	int64_t attempts;
+	int64_t deliveries;
+	int64_t stored_at, updated_at;
+	bool is_interrupted; /* an earlier attempt ended without an outcome */
+	const char *owner;   /* of the lease, NULL without one */
+	const char *record;
+	size_t record_len;
+	const char *last; /* the last result, JSON, or NULL */
+	size_t last_len;
+};
+
+/* Called for each row; -1 ends the walk with -1. */
+typedef int mail_row_fn(void *ctx, const struct mail_row *row, struct err *e);
+
+struct mail_take {
+	const char *queue;
+	const char *owner;
+	size_t max;
+	int64_t now, lease_ms;
+};
+
+struct mail_start {
+	struct mail_lease lease;
+	int64_t until;   /* when the effect is surely over */
+	int64_t attempt; /* out */
+	bool is_lost;    /* out: the lease is no longer held; do not start */
+};
+
+struct mail_settle {
+	struct mail_lease lease;
+	enum mail_status status;
+	const char *stage;
+	int64_t after_ms;   /* snooze, retry: not before */
+	const char *result; /* JSON object, NULL with STATUS_NONE */
+	size_t result_len;
+	bool is_unknown; /* out: no such mail */
+	bool is_stale;   /* out: an older lease; history only */
+};
+
+/* How the leases of one owner stand. */
+struct mail_leases {
+	int64_t unstarted, started;
+};
+
+struct mail_filter {
+	const char *id, *tenant, *queue;
+	int state;           /* -1: any */
+	int64_t before;      /* stored before, 0: any */
+	int64_t after;       /* stored after, 0: any */
+	int64_t max;         /* 0: all */
+};
+
+struct mail_history {
+	int64_t at, delivery, attempt;
+	const char *stage;
+	const char *entry; /* JSON object */
+	size_t entry_len;
+};
+typedef int mail_history_fn(
+    void *ctx, const struct mail_history *h, struct err *e);
+
+struct mail_stats {
+	const char *queue;
+	int64_t n[MAIL_STATES];
+	int64_t oldest_ready_at; /* 0: none is ready */
+};
+typedef int mail_stats_fn(
+    void *ctx, const struct mail_stats *s, struct err *e);
+
+/* What an engine can do beyond the operations. */
+enum {
+	MAIL_CAN_WAIT = 1,   /* wait_fd */
+	MAIL_CAN_INTAKE = 2, /* received mail goes through queue/intake.h */
+};
+
+struct mail_engine;
+
+struct mail_ops {
+	const char *scheme;
+	unsigned caps;
+	struct mail_engine *(*open)(
+	    struct state *s, const char *rest, struct err *e);
+	/*
+	 * Make rows (stored), or make them ready or scheduled.  An id that is
+	 * already as far, or further, stays as it is.
+	 */
+	int (*put)(struct mail_engine *m, const struct mail_put *puts, size_t n,
+	    struct err *e);
+	/* Lease ready rows, oldest first within a priority. */
+	int (*take)(struct mail_engine *m, const struct mail_take *how,
+	    mail_row_fn *fn, void *ctx, struct err *e);
+	int (*start)(struct mail_engine *m, const char *stage,
+	    struct mail_start *starts, size_t n, int64_t now, struct err *e);
+	/* Extend all unstarted leases of owner. */
+	int (*renew)(struct mail_engine *m, const char *owner, int64_t until,
+	    struct err *e);
+	/*
+	 * End them; is_counted: as if they had run out, so that a mail which
+	 * kills its reader ends dead one day.
+	 */
+	int (*give_back)(struct mail_engine *m, const char *owner,
+	    bool is_counted, int64_t now, struct err *e);
+	int (*settle)(struct mail_engine *m, struct mail_settle *settles,
+	    size_t n, int64_t now, struct err *e);
+	int (*leases)(struct mail_engine *m, const char *owner,
+	    struct mail_leases *out, struct err *e);
+	/* When something becomes ready by itself; 0: nothing will. */
+	int (*next_due)(struct mail_engine *m, const char *queue, int64_t *at,
+	    struct err *e);
+	/* Rows, oldest first; in short transactions, so a row may have moved. */
+	int (*list)(struct mail_engine *m, const struct mail_filter *f,
+	    mail_row_fn *fn, void *ctx, struct err *e);
+	int (*history)(struct mail_engine *m, const char *id,
+	    mail_history_fn *fn, void *ctx, struct err *e);
+	/* All queues, or one. */
+	int (*stats)(struct mail_engine *m, const char *queue,
+	    mail_stats_fn *fn, void *ctx, struct err *e);
+	/* Is it sound?  Problems are ERR_TEMP. */
+	int (*check)(struct mail_engine *m, struct err *e);
+	/* Readable when another process has changed rows; read it empty. */
+	int (*wait_fd)(struct mail_engine *m, struct err *e);
+	void (*close)(struct mail_engine *m);
+};
+
+/* What every engine's struct begins with. */
+struct mail_engine {
+	const struct mail_ops *ops;
+};
+
+/* NULL: ERR_TEMP, also for an unknown scheme. */
+struct mail_engine *mail_open(
+    struct state *s, const char *spec, struct err *e);
+void mail_close(struct mail_engine *m);
+
+/* The capabilities of the engine that spec names, without opening it. */
+unsigned mail_caps(const char *spec);
+
+enum {
+	MAIL_UNSTARTED_MAX = 20, /* unsettled deliveries, then dead */
+};
+
+/*
+ * What a settled row becomes; costs is 1 when an attempt is counted, wait true
+ * when after_ms decides when it is ready again.  Design: one table for all
+ * engines.
+ */
+struct mail_transition {
+	enum mail_state state;
+	int costs;
+	bool is_wait;
+};
+struct mail_transition mail_transition(enum mail_status status);
+
+/*
+ * What an effect of unknown outcome becomes: a handler is run again (it is
+ * marked), a message is not sent again before somebody has decided.
+ */
+enum mail_state mail_interrupted_state(const char *stage);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * The queue: what the programs do with a mail, over whatever engine keeps it.
+ *
+ * States of a row (design, section 5):
+ *
+ *   stored ----> ready <---> scheduled
+ *                  |  ^
+ *             take |  | lease over unstarted, given back, interrupted
+ *                  v  |
+ *                leased ---> succeeded | skipped | dead | deferred | parked
+ *                     \----> scheduled (snooze)
+ *
+ *   result        costs an attempt   row becomes
+ *   ok            yes                succeeded (final, from any lease)
+ *   retry         yes                deferred
+ *   snooze        no                 scheduled, ready again after after_s
+ *   skip          no                 skipped
+ *   fail          yes                dead
+ *   uncertain     yes                parked
+ *   (none)        no                 ready
+ *   lease over, unstarted   no       ready; the 20th time dead
+ *   lease over, started     yes      ready and marked (mail-dispatch),
+ *                                    parked (mail-send)
+ *
+ * Crash table.  Each row is a place where a process may die, what is on disk
+ * then, and what the next run does.  tests/crash.bats reads these rows and
+ * tries each: NAME is the row, VERB the command that dies, CALL the system call
+ * at which it is killed (before it returns: each one of that kind in turn),
+ * STATES the states that the mail may be in for the next reader.
+ *
+ *   NAME             VERB              CALL       STATES
+ *   ingest-spool     mail-ingest       write      none
+ *   store-large      mail-store-large  fsync      none stored
+ *   store-rename     mail-store-large  renameat   none stored
+ *   store-append     mail-store        write      none stored
+ *   store-sync       mail-store        fdatasync  none stored
+ *   put-append       mail-queue-put    write      stored ready
+ *   put-sync         mail-queue-put    fdatasync  stored ready
+ *   draw-blob        draw              fsync      ready
+ *   draw-rename      draw              renameat   ready
+ *   draw-commit      draw              fdatasync  ready
+ *   draw-write       draw              pwrite64   ready
+ *   draw-truncate    draw              ftruncate  ready
+ *   take-commit      mail-queue-take   fdatasync  ready leased
+ *   take-output      mail-queue-take   write      ready leased
+ *   start-commit     mail-dispatch     fdatasync  leased
+ *   handler-run      mail-dispatch     pidfd      leased
+ *   result-output    mail-dispatch     write      leased
+ *   settle-commit    mail-queue-settle fdatasync  leased succeeded
+ *   settle-write     mail-queue-settle pwrite64   leased succeeded
+ *
+ * In each of them: a mail for which a program said 0 is there with all its
+ * bytes; nothing that was acknowledged is undone; "none" is only possible while
+ * the MTA still has the mail, because nobody has said 0; a row left leased is
+ * ready again when its lease is over, and carries "interrupted" when its
+ * handler may have run.
+ */
+#ifndef QUEUE_QUEUE_H
+#define QUEUE_QUEUE_H
+
+#include <jv.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "queue/mail.h"
+#include "store/blob.h"
+#include "store/state.h"
+
+struct intake;
+
+/* The engines of one state directory, opened when they are first needed. */
+struct queue {
+	struct state *state;
+	struct blobs *blobs;
+	struct mail_engine *mail;
+	struct intake *intake;
+};
+
+void queue_init(struct queue *q, struct state *s);
+void queue_close(struct queue *q);
+
+/*
+ * Store n records: "content" becomes "blob", and a row (stored) is there.  On
+ * return recs[i] is the record to pass on; ERR_DATA failures of single records
+ * are in errs[i] and leave recs[i] as it was.  -1: ERR_TEMP, nothing promised.
+ */
+int queue_store(
+    struct queue *q, jv *recs, struct err *errs, size_t n, struct err *e);
+
+/*
+ * Put n checked records on a queue, at once or not before ready_at (0: now).
+ * Each record's "priority" counts.  Does not consume recs.  -1: ERR_TEMP.
+ */
+int queue_put(struct queue *q, const jv *recs, size_t n, const char *queue,
+    int64_t ready_at, struct err *e);
+
+/*
+ * Draw what was received since into the ledger, and open it.  Every reader of
+ * rows does this first.
+ */
+int queue_draw(struct queue *q, struct err *e);
+
+/* The ledger, opened and drawn; NULL: ERR_TEMP. */
+struct mail_engine *queue_mail(struct queue *q, struct err *e);
+
+/*
+ * A descriptor on the message of a record, from "blob" or "content", at its
+ * start; the caller closes it.  -1: ERR_DATA when there is none (the blob is
+ * gone, the record has neither), else ERR_TEMP.  Does not consume rec.
+ */
+int queue_open_message(struct queue *q, jv rec, struct err *e);
+
+/* The same for a blob's reference. */
+int queue_open_blob(struct queue *q, const char *ref, struct err *e);
+
+/*
+ * The lease of a record ("lease.handle" and the id).  1 there is one, 0 none,
+ * -1 ERR_DATA: it is malformed.
+ */
+int queue_lease(jv rec, struct mail_lease *l, struct err *e);
+
+/*
+ * Just before an effect: count the attempt and extend the lease to until.
+ * starts[i].is_lost says that another has the mail now: do not start.  stage is
+ * the program ("mail-dispatch").
+ */
+int queue_start(struct queue *q, const char *stage, struct mail_start *starts,
+    size_t n, struct err *e);
+
+/*
+ * A stored row as a record line without its line end: the stored record with
+ * "state attempts last updated_at" at its top level, and with "lease" instead
+ * where lease is not NULL.
+ */
+void queue_row_record(const struct mail_row *row, struct buf *out);
+void queue_row_leased(const struct mail_row *row, struct buf *out);
+
+#endif

@@ -1,0 +1,195 @@
+#include "store/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/file.h"
+#include "core/id.h"
+#include "core/tool.h"
+
+#define LAYOUT_FILE "layout"
+#define SPOOL "spool"
+
+static const char *
+choose_path(const struct state *s)
+{
+	const char *path = tool_state_option();
+
+	if (path == NULL)
+		path = getenv("MAILPIPE_STATE");
+	if (path == NULL || path[0] == '\0')
+		path = config_str(&s->config, "state", "/var/lib/mailpipe");
+	return path;
+}
+
+/* 0 when there is none: a directory that was just made. */
+static int
+read_layout(struct state *s, int *layout, struct err *e)
+{
+	struct buf text = BUF_INIT;
+	char *end;
+	long n;
+	int r;
+
+	r = file_read_at(s->dir, LAYOUT_FILE, 64, &text, e);
+	*layout = 0;
+	if (r == 1) {
+		errno = 0;
+		n = strtol(text.data, &end, 10);
+		if (errno != 0 || end == text.data || n < 1 || n > 1000000)
+			r = err_set(e, ERR_TEMP,
+			    LAYOUT_FILE ": does not hold a number");
+		else
+			*layout = (int)n;
+	}
+	buf_release(&text);
+	return r == -1 ? -1 : 0;
+}
+
+int
+state_set_layout(struct state *s, int layout, struct err *e)
+{
+	char text[16];
+	int n = snprintf(text, sizeof text, "%d\n", layout);
+
+	return file_replace(s->dir, LAYOUT_FILE, text, (size_t)n, e);
+}
+
+int
+state_open_any(struct state *s, int *layout, struct err *e)
+{
+	*s = (struct state){.dir = -1};
+	if (config_load(&s->config, e) == -1)
+		return -1;
+	s->path = xstrdup(choose_path(s));
+	s->dir = file_open_dir(AT_FDCWD, s->path, e);
+	if (s->dir == -1)
+		return err_prefix(e, "state directory");
+	if (read_layout(s, layout, e) == -1)
+		return err_prefix(e, "%s", s->path);
+	return 0;
+}
+
+int
+state_open(struct state *s, struct err *e)
+{
+	int layout, fd;
+
+	if (state_open_any(s, &layout, e) == -1)
+		return -1;
+	if (layout == STATE_LAYOUT)
+		return 0;
+	if (layout > STATE_LAYOUT)
+		return err_set(e, ERR_TEMP,
+		    "%s: layout %d is newer than this program's %d: update "
+		    "mailpipe",
+		    s->path, layout, STATE_LAYOUT);
+	if (layout != 0)
+		return err_set(e, ERR_TEMP,
+		    "%s: layout %d is older than this program's %d: run "
+		    "mail-store upgrade",
+		    s->path, layout, STATE_LAYOUT);
+	/* The spool first: who sees the layout file finds the rest there. */
+	fd = file_open_dir(s->dir, SPOOL, e);
+	if (fd == -1)
+		return err_prefix(e, "%s", s->path);
+	close(fd);
+	if (state_set_layout(s, STATE_LAYOUT, e) == -1)
+		return err_prefix(e, "%s", s->path);
+	return 0;
+}
+
+void
+state_close(struct state *s)
+{
+	if (s->dir != -1)
+		close(s->dir);
+	free(s->path);
+	config_release(&s->config);
+}
+
+int
+state_check_space(const struct state *s, struct err *e)
+{
+	struct statvfs v;
+	int64_t left, reserve;
+
+	if (fstatvfs(s->dir, &v) == -1)
+		return err_errno(e, "%s: statvfs", s->path);
+	left = (int64_t)(v.f_bavail * v.f_frsize);
+	reserve = (int64_t)(v.f_blocks * v.f_frsize) / 50;
+	if (reserve > 64 * 1024 * 1024)
+		reserve = 64 * 1024 * 1024;
+	reserve = config_int(&s->config, "limits.reserve_bytes", reserve);
+	if (left < reserve)
+		return err_set(e, ERR_TEMP,
+		    "%s: %lld KiB free, below the reserve of %lld KiB: make "
+		    "room, or lower limits.reserve_bytes",
+		    s->path, (long long)left / 1024,
+		    (long long)reserve / 1024);
+	return 0;
+}
+
+int
+state_spool_create(struct state *s, char **path, struct err *e)
+{
+	char id[ID_TEXT];
+	int fd;
+
+	*path = xasprintf(SPOOL "/%s", id_random(id));
+	fd = openat(s->dir, *path,
+	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1) {
+		err_errno(e, "%s/%s: create", s->path, *path);
+		free(*path);
+		*path = NULL;
+	}
+	return fd;
+}
+
+int
+state_spool_open(struct state *s, const char *path, struct err *e)
+{
+	struct stat st;
+	int dir, fd;
+
+	if (strncmp(path, SPOOL "/", strlen(SPOOL "/")) != 0)
+		return err_set(e, ERR_DATA,
+		    "content.path \"%.100s\" is not below " SPOOL "/", path);
+	dir = openat(s->dir, SPOOL, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir == -1)
+		return err_errno(e, "%s/" SPOOL ": open", s->path);
+	fd = file_open_beneath(
+	    dir, path + strlen(SPOOL "/"), O_RDONLY | O_NONBLOCK, e);
+	close(dir);
+	if (fd == -1) {
+		if (errno == EXDEV || errno == ELOOP || errno == ENOENT ||
+		    errno == ENOTDIR || errno == ENAMETOOLONG)
+			e->class = ERR_DATA;
+		return err_prefix(e, SPOOL);
+	}
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return err_set(e, ERR_DATA,
+		    "content.path \"%.100s\" is not a file", path);
+	}
+	return fd;
+}
+
+int
+state_spool_anonymous(struct state *s, struct err *e)
+{
+	int fd = openat(
+	    s->dir, SPOOL, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+
+	if (fd == -1)
+		return err_errno(e, "%s/" SPOOL ": temporary file", s->path);
+	return fd;
+}

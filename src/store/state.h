@@ -1,0 +1,69 @@
+/*
+ * The state directory: where everything of the embedded engine lives.
+ *
+ *   layout        the number of this layout; a program that knows another says
+ *                 so and exits 75, only `mail-store upgrade` changes it
+ *   blobs/        stored bytes, blobs/YYYY/MM/DD/ID.PART
+ *   spool/        content on its way between programs
+ *   intake/       received, not yet drawn into mail.db (queue/intake.h)
+ *   mail.db       the ledger; mail.lock is taken round each transaction
+ *   take/         one lock file for each `mail-queue take -1`
+ */
+#ifndef STORE_STATE_H
+#define STORE_STATE_H
+
+#include <stdbool.h>
+
+#include "core/config.h"
+#include "core/err.h"
+
+enum {
+	STATE_LAYOUT = 1,
+};
+
+struct state {
+	char *path;
+	int dir;
+	struct config config;
+};
+
+/*
+ * Open the directory named by -d, $MAILPIPE_STATE, the configuration or
+ * /var/lib/mailpipe; make it when it is missing.  Loads the configuration.
+ * ERR_TEMP.
+ */
+int state_open(struct state *s, struct err *e);
+void state_close(struct state *s);
+
+/*
+ * The same, whatever layout it finds: the number read is left in *layout (0:
+ * none yet).  For upgrade and doctor.
+ */
+int state_open_any(struct state *s, int *layout, struct err *e);
+
+/* Write the layout file. */
+int state_set_layout(struct state *s, int layout, struct err *e);
+
+/*
+ * Refuse (ERR_TEMP) new mail when too little disk is left to settle what is
+ * here: below limits.reserve_bytes (default: 2 % of the file system, at most
+ * 64 MiB).
+ */
+int state_check_space(const struct state *s, struct err *e);
+
+/*
+ * A new file in spool/, open for writing; *path ("spool/…", relative to the
+ * state directory) is the caller's to free.
+ */
+int state_spool_create(struct state *s, char **path, struct err *e);
+
+/*
+ * Open a file that a record names: beneath spool/ and nowhere else.  The
+ * descriptor, or -1; class ERR_DATA for a path that points elsewhere.
+ */
+int state_spool_open(struct state *s, const char *path, struct err *e);
+
+/* An unnamed file in spool/, for bytes that only need a descriptor. */
+int state_spool_anonymous(struct state *s, struct err *e);
+
+#endif
