@@ -48,7 +48,7 @@ programs := $(tools:%=$(bin)/%)
 unit_src := $(wildcard tests/unit/*.c)
 units := $(unit_src:tests/unit/%.c=$(obj)/unit/%)
 
-.PHONY: all check lint bench format install uninstall clean units
+.PHONY: all check lint bench format install uninstall clean units inject
 .SECONDARY:
 
 all: $(programs)
@@ -75,7 +75,16 @@ $(obj)/unit/%: tests/unit/%.c $(obj)/libmailpipe.a
 	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
 		$(LDFLAGS) -MMD -MP -o $@ $< $(obj)/libmailpipe.a $(libs)
 
-check: all units
+# The fault injector of the tests, for LD_PRELOAD; never with sanitizers.
+injector := build/$(mode)/inject.so
+
+inject: $(injector)
+
+$(injector): tests/fault/inject.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(warnings) -O2 -fPIC -shared -o $@ $<
+
+check: all units $(injector)
 	tests/run $(bin) $(obj)/unit
 
 lint:
