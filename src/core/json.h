@@ -17,9 +17,6 @@ enum {
 	JSON_DEPTH_MAX = 200,
 };
 
-/* Make libjq's own allocations exit 75 instead of aborting.  Idempotent. */
-void json_init(void);
-
 /*
  * Parse one JSON text, which must be UTF-8 and at most JSON_DEPTH_MAX deep.
  * The error (ERR_DATA) never quotes the text.

@@ -1,4 +1,4 @@
-/* Starting other programs without a shell. */
+/* Starting other programs without a shell, and watching over them. */
 #ifndef CORE_SPAWN_H
 #define CORE_SPAWN_H
 
@@ -10,22 +10,48 @@
 struct spawn {
 	char *const *argv; /* argv[0] is looked up in PATH when it has no '/' */
 	char *const *envp;
-	const char *cwd;   /* or NULL: ours */
-	int in, out, err;  /* descriptors for 0, 1 and 2; none other is passed */
+	const char *cwd; /* or NULL: ours */
+	int in, out, err; /* descriptors for 0, 1 and 2; none other is passed */
 	/*
-	 * Its own session and process group, so that kill(-pid) reaches all
-	 * that it started; and SIGKILL for it when we die.
+	 * Its own session and process group: kill(-pid) reaches all that it
+	 * starts, a terminal's ^C does not.
 	 */
 	bool is_own_group;
+	bool dies_with_us; /* SIGKILL for it when this process ends */
 };
 
 /*
- * Start it; signals are at their defaults in it.  The pid, which the caller
- * reaps; -1 (ERR_TEMP, errno set) also when the program cannot be executed.
+ * Start it; the signals that our programs ignore, catch or block are at their
+ * defaults in it.  A file without "#!" is not given to a shell, as execvp(3)
+ * would.  The pid, which the caller reaps; -1 (ERR_TEMP) also when the program
+ * cannot be executed.
  */
 pid_t spawn_start(const struct spawn *s, struct err *e);
 
 /* A pidfd for poll(2); close it.  -1: ERR_TEMP. */
 int spawn_pidfd(pid_t pid, struct err *e);
+
+/* Reap a child, waiting for its end.  The status of waitpid(2). */
+int spawn_reap(pid_t pid);
+
+enum {
+	SPAWN_END_TEXT = 48, /* room for any text of spawn_end_text */
+};
+
+/* "exit status 3" or "killed by signal 9 (KILL)".  Returns text. */
+char *spawn_end_text(int status, char text[SPAWN_END_TEXT]);
+
+/*
+ * For a program that watches over children, once and before the first: a
+ * descriptor that spawn_next_signal reads, and children that can be reaped
+ * although we were started with SIGCHLD ignored.  -1: ERR_TEMP.
+ */
+int spawn_signal_fd(struct err *e);
+
+/*
+ * The next INT, TERM or HUP that was sent to us, 0 when there is none.  What
+ * we were started to ignore (nohup) never comes.
+ */
+int spawn_next_signal(int fd);
 
 #endif

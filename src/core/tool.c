@@ -13,7 +13,6 @@
 
 #include "core/buf.h"
 #include "core/clock.h"
-#include "core/json.h"
 
 enum {
 	ROWS_MAX = 32,
@@ -30,7 +29,8 @@ static struct {
 	bool is_help;
 	bool is_version;
 	enum err_class worst;
-} self = {.name = "mailpipe"};
+	int again_status;
+} self = {.name = "mailpipe", .again_status = EXIT_TEMP};
 
 static const struct option_row common_rows[] = {
     {'d', NULL, "DIR", "state directory", OPTION_STRING, &self.state, 0, 0},
@@ -57,6 +57,18 @@ const char *
 tool_state_option(void)
 {
 	return self.state;
+}
+
+void
+tool_set_again_status(int status)
+{
+	self.again_status = status;
+}
+
+bool
+tool_is_strict(void)
+{
+	return self.is_strict;
 }
 
 /* One write, so that lines of several processes do not mix. */
@@ -115,8 +127,8 @@ final_status(int status)
 {
 	if (status != EXIT_OK && self.verb != NULL &&
 	    self.verb->is_receiving && !self.is_strict)
-		return EXIT_TEMP;
-	return status;
+		status = EXIT_TEMP;
+	return status == EXIT_TEMP ? self.again_status : status;
 }
 
 void
@@ -474,7 +486,6 @@ tool_main(const struct tool *tool, int argc, char **argv)
 	open_standard_fds();
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
-	json_init();
 	if (run_verb(argc, argv, &e) == -1)
 		tool_failed(&e);
 	return final_status(err_status(self.worst));

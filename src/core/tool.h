@@ -82,6 +82,15 @@ void tool_failed(const struct err *e);
 _Noreturn void tool_die(int status, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/*
+ * The status that means "try again", 75 unless this says otherwise: qmail
+ * knows 111.  Before tool_main, so that it holds for a usage error as well.
+ */
+void tool_set_again_status(int status);
+
+/* Was --strict given? */
+bool tool_is_strict(void);
+
 /* This program's name, as set by tool_main. */
 const char *tool_name(void);
 
