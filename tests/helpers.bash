@@ -4,13 +4,13 @@
 
 bats_require_minimum_version 1.5.0
 
-mailpipe_repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+MAILPIPE_REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # The build under test first in PATH, an empty state directory, and nothing of
 # the caller's own set-up.
 mailpipe_setup() {
 	runner_jobs=" $(jobs -p | tr '\n' ' ')"
-	export MAILPIPE_BIN=${MAILPIPE_BIN:-$mailpipe_repo/bin}
+	export MAILPIPE_BIN=${MAILPIPE_BIN:-$MAILPIPE_REPO/bin}
 	export PATH=$MAILPIPE_BIN:$PATH
 	cd "$BATS_TEST_TMPDIR" || return 1
 	export MAILPIPE_STATE=$BATS_TEST_TMPDIR/state
@@ -60,10 +60,11 @@ need_root() {
 	[ "$(id -u)" = 0 ] || skip "only root can do this"
 }
 
-# The corpora beside the checkout; $shared is their directory.
+# The corpora beside the checkout: $MAILPIPE_SHARED/corpora.
 need_shared() {
-	shared=${MAILPIPE_SHARED:-$mailpipe_repo/../shared}
-	[ -d "$shared/corpora" ] || skip "no corpora in $shared"
+	export MAILPIPE_SHARED=${MAILPIPE_SHARED:-$MAILPIPE_REPO/../shared}
+	[ -d "$MAILPIPE_SHARED/corpora" ] ||
+		skip "no corpora in $MAILPIPE_SHARED"
 }
 
 is_sanitized() {
@@ -153,6 +154,6 @@ inject() {
 	local call=$1 nth=$2 action=$3
 	shift 3
 	INJECT_CALL=$call INJECT_NTH=$nth INJECT_DO=$action \
-		LD_PRELOAD=${MAILPIPE_INJECT:-$mailpipe_repo/build/release/inject.so} \
+		LD_PRELOAD=${MAILPIPE_INJECT:-$MAILPIPE_REPO/build/release/inject.so} \
 		"$@"
 }
