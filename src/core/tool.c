@@ -71,6 +71,12 @@ tool_is_strict(void)
 	return self.is_strict;
 }
 
+bool
+tool_is_verbose(void)
+{
+	return self.is_verbose;
+}
+
 /* One write, so that lines of several processes do not mix. */
 static void
 say(const char *fmt, va_list ap)

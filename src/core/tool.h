@@ -88,8 +88,9 @@ _Noreturn void tool_die(int status, const char *fmt, ...)
  */
 void tool_set_again_status(int status);
 
-/* Was --strict given? */
+/* Were --strict and -v given? */
 bool tool_is_strict(void);
+bool tool_is_verbose(void);
 
 /* This program's name, as set by tool_main. */
 const char *tool_name(void);
