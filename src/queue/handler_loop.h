@@ -1,0 +1,30 @@
+/*
+ * The event loop of mail-dispatch: records from stdin, a handler for each, many
+ * at once, and each record to stdout as soon as its handler is over.
+ *
+ * No more is read than can be started, beyond what one read(2) brings.  Slow
+ * readers of stdout stop new handlers, never the time limits of those that
+ * run.  The first INT, TERM or HUP: nothing more is started, records that were
+ * read go out as they came, what runs is finished.  The second: all groups are
+ * killed.
+ */
+#ifndef QUEUE_HANDLER_LOOP_H
+#define QUEUE_HANDLER_LOOP_H
+
+#include <stddef.h>
+
+#include "core/err.h"
+#include "queue/handler_job.h"
+
+enum {
+	HANDLERS_MAX = 256, /* two descriptors each, and one while it starts */
+};
+
+/*
+ * Run until the end of stdin, with at most parallel (1 to HANDLERS_MAX)
+ * handlers at once.  Failures that do not end the run are reported
+ * (tool_failed); -1 is for what ends it (ERR_TEMP).
+ */
+int handler_loop(const struct job_plan *plan, size_t parallel, struct err *e);
+
+#endif
