@@ -32,36 +32,39 @@ commands() {
 # Does it hold a mail for an MTA?  Then it has --strict.
 is_receiving() { $1 -h | grep -q -e '\[--strict\]'; }
 
-# expect STATUS COMMAND...: its output in out and err; bad is set on any other.
+# Failures are collected, so that one does not hide the others.
+fail() { echo "$*" >>failures; }
+none_failed() {
+	[ ! -s failures ] || {
+		cat failures
+		return 1
+	}
+}
+
+# expect STATUS COMMAND...: its output goes to out and err.
 expect() {
 	local want=$1 got=0
 	shift
 	"$@" >out 2>err </dev/null || got=$?
-	[ "$got" = "$want" ] || {
-		echo "$*: exit status $got, not $want"
-		cat err
-		bad=1
-	}
+	[ "$got" = "$want" ] ||
+		fail "$*: exit status $got, not $want: $(cat err)"
 }
 
 @test "cli: there are programs, and each says how it is used" {
 	[ -n "$(programs)" ]
-	bad=
 	while read -r command; do
 		expect 0 $command -h
-		grep -q "^usage: $command" out || bad="$command: no usage"
-		[ ! -s err ] || bad="$command: -h says something on stderr"
+		grep -q "^usage: $command" out || fail "$command: no usage"
+		[ ! -s err ] || fail "$command: -h says something on stderr"
 		expect 0 $command --help
 		expect 0 $command -V
 		grep -qE "^${command%% *} [0-9]+\.[0-9]+\.[0-9]+$" out ||
-			bad="$command: odd version"
+			fail "$command: odd version"
 	done < <(programs; commands)
-	echo "$bad"
-	[ -z "$bad" ]
+	none_failed
 }
 
 @test "cli: an unknown option or verb is 64, 75 where an MTA would bounce" {
-	bad=
 	while read -r command; do
 		want=64
 		if is_receiving "$command"; then
@@ -70,15 +73,15 @@ expect() {
 		fi
 		expect $want $command --no-such-option
 		expect $want $command -%
-		[ "$(wc -l <err)" = 1 ] || bad="$command: not one line on stderr"
-		grep -q "^${command%% *}: .*-%" err || bad="$command: names nothing"
+		[ "$(wc -l <err)" = 1 ] || fail "$command: not one line on stderr"
+		grep -q "^${command%% *}: .*-%" err || fail "$command: names nothing"
 	done < <(commands)
 	for program in $(programs); do
 		[ -z "$(verbs "$program")" ] && continue
 		expect 64 "$program"
 		expect 64 "$program" no-such-verb
 	done
-	[ -z "$bad" ]
+	none_failed
 }
 
 @test "cli: the receiving verbs are those that an alias line ends in" {
@@ -89,34 +92,30 @@ expect() {
 }
 
 @test "cli: help and version that nobody can read exit 75" {
-	bad=
 	while read -r command; do
 		for option in -h -V; do
 			expect 75 sh -c "exec $command $option >&-"
 			expect 75 sh -c "exec $command $option >/dev/full"
 			grep -q "^${command%% *}: stdout: " err ||
-				bad="$command $option: names no stdout"
+				fail "$command $option: names no stdout"
 		done
 	done < <(programs; commands)
-	[ -z "$bad" ]
+	none_failed
 }
 
 @test "cli: every program has a manual with all its sections" {
 	need mandoc
-	bad=
 	for program in $(programs); do
 		page=$MAILPIPE_REPO/man/$program.1
 		for section in NAME SYNOPSIS DESCRIPTION ENVIRONMENT FILES \
 			"EXIT STATUS" EXAMPLES DIAGNOSTICS "SEE ALSO"; do
-			grep -qx "\.Sh $section" "$page" || {
-				echo "$page: no section $section"
-				bad=1
-			}
+			grep -qx "\.Sh $section" "$page" ||
+				fail "$page: no section $section"
 		done
 	done
 	[ -e "$MAILPIPE_REPO/man/mail-record.5" ]
 	[ -e "$MAILPIPE_REPO/man/mailpipe.7" ]
-	[ -z "$bad" ]
+	none_failed
 }
 
 @test "cli: manuals are clean and their SYNOPSIS is that of -h" {
@@ -142,14 +141,13 @@ sample() {
 	"mail-queue put") input=stored operands=inbound ;;
 	"mail-store get") input=stored ;;
 	"mail-queue take") operands="-c 1 inbound" ;;
+	"mail-queue list") operands=inbound ;;
 	"mail-queue settle") input=settled ;;
 	"mail-store show" | "mail-store cat") operands=$id ;;
 	esac
 }
 
-@test "cli: out of memory is 75, never another status" {
-	need_release
-	need jq
+samples() {
 	mail out-of-memory 5000 >message
 	receive <message
 	id=$(ids)
@@ -157,22 +155,108 @@ sample() {
 	mail-store put <record >stored
 	mail-queue take -c 1 inbound |
 		jq -c '.result = {status: "retry"}' >settled
-	bad=
+}
+
+# limited KIB COMMAND...: 0 or 75, whatever the memory.
+limited() {
+	local kb=$1 got=0
+	shift
+	sh -c "ulimit -v $kb; exec $*" <$input >out 2>err || got=$?
+	case $got in
+	0 | 75) return ;;
+	esac
+	fail "$* <$input in $kb KiB: exit status $got: $(cat err)"
+}
+
+# The least memory in which the dynamic linker can load it; below that it does
+# not run, and says 127 or dies.
+floor() {
+	local kb=3000
+	until (ulimit -v $kb && exec $1 -V) >/dev/null 2>&1; do
+		kb=$((kb + 50))
+		[ $kb -lt 16384 ]
+	done
+	echo $kb
+}
+
+@test "cli: out of memory is 75, never another status" {
+	need_release
+	need jq
+	samples
 	while read -r command; do
 		sample "$command"
-		for ((kb = 16384; kb <= 65536; kb += 4096)); do
-			got=0
-			sh -c "ulimit -v $kb; exec $command $operands" \
-				<$input >out 2>err || got=$?
-			case $got in
-			0 | 75) continue ;;
-			esac
-			echo "$command in $kb KiB: exit status $got"
-			cat err
-			bad=1
+		floor=$(floor "$command")
+		for ((kb = floor + 100; kb < floor + 2000; kb += 50)); do
+			limited "$kb" $command $operands
+		done
+		for kb in {16384..65536..8192}; do
+			limited "$kb" $command $operands
 		done
 	done < <(commands)
-	[ -z "$bad" ]
+	none_failed
+}
+
+@test "cli: from 16 MB on, every program runs" {
+	need_release
+	need jq
+	samples
+	while read -r command; do
+		sample "$command"
+		sh -c "ulimit -v 16384; exec $command $operands" <$input \
+			>out 2>err || fail "$command: exit status $?: $(cat err)"
+	done < <(commands)
+	none_failed
+}
+
+@test "cli: a line too large for the memory there is exits 75" {
+	need_release
+	need jq
+	samples
+	# 6 MB of text, and of small values.
+	jq -c '.x = "y" * 6000000' stored >long
+	jq -c '.x = [range(400000)]' stored >many
+	jq -c '.result = {status: "retry"} | .x = "y" * 6000000' settled >settling
+	for input in long many; do
+		for kb in {8192..40960..2048}; do
+			limited "$kb" mail-store put
+			limited "$kb" mail-store get
+			limited "$kb" mail-queue put inbound
+			limited "$kb" mail-dispatch -- true
+		done
+	done
+	input=settling
+	for kb in {8192..40960..4096}; do
+		limited "$kb" mail-queue settle
+	done
+	none_failed
+}
+
+@test "cli: a broken configuration or state directory is 75, and says which" {
+	need_release
+	need jq
+	samples
+	echo '{"no such key": 1}' >broken.json
+	mkdir newer
+	echo 99 >newer/layout
+	touch file
+	while read -r command; do
+		sample "$command"
+		# These two work without a state.
+		case $command in mail-ingest | mail-dispatch) continue ;; esac
+		for setting in MAILPIPE_CONFIG=broken.json \
+			MAILPIPE_CONFIG=missing.json MAILPIPE_STATE=newer \
+			MAILPIPE_STATE=file MAILPIPE_STATE=/proc/none; do
+			got=0
+			env "$setting" $command $operands <$input >out 2>err ||
+				got=$?
+			[ "$command $setting" = \
+				"mail-store upgrade MAILPIPE_STATE=newer" ] ||
+				[ "$got" = 75 ] || fail "$setting $command: $got"
+			grep -qF "${setting#*=}" err ||
+				fail "$setting $command: $(cat err)"
+		done
+	done < <(commands)
+	none_failed
 }
 
 @test "cli: install, then uninstall, leaves nothing" {
