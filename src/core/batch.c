@@ -27,8 +27,8 @@ batch_parse(
 		return err_prefix(e, "line %zu", line_no);
 	if (jv_get_kind(*rec) != JV_KIND_OBJECT) {
 		jv_free(*rec);
-		return err_set(e, ERR_DATA, "line %zu: not a JSON object",
-		    line_no);
+		return err_set(
+		    e, ERR_DATA, "line %zu: not a JSON object", line_no);
 	}
 	if (json_int(*rec, "v", 1) > 1) {
 		err_set(e, ERR_TEMP,
@@ -70,10 +70,8 @@ add_line(struct loop *l, const char *line, size_t len)
 		tool_failed(&e);
 		return;
 	}
-	l->b->records++;
 	if (l->n % 64 == 0)
-		l->items =
-		    xrealloc(l->items, l->n + 64, sizeof *l->items);
+		l->items = xrealloc(l->items, l->n + 64, sizeof *l->items);
 	item = &l->items[l->n++];
 	*item = (struct batch_item){l->in.line_no, rec, BATCH_EMIT};
 	l->bytes += len;
@@ -97,7 +95,6 @@ collect(struct loop *l)
 			add_line(l, line, len);
 			continue;
 		}
-		l->b->is_cut |= got == JSONL_CUT;
 		batch_bad_line(got, l->in.line_no);
 	}
 	return true;
@@ -200,6 +197,7 @@ batch_run(struct batch *b, struct err *e)
 
 	jsonl_init(&l.in, STDIN_FILENO);
 	r = loop_run(&l, e);
+	b->is_empty = l.in.line_no == 0;
 	for (size_t i = 0; i < l.n; i++)
 		jv_free(l.items[i].rec);
 	free(l.items);

@@ -22,9 +22,9 @@ enum {
 
 /* What becomes of a record after the work on it. */
 enum batch_fate {
-	BATCH_EMIT,    /* written to stdout */
+	BATCH_EMIT, /* written to stdout */
 	BATCH_SWALLOW, /* done; nothing to write */
-	BATCH_FAILED,  /* withheld; the work has reported why (tool_failed) */
+	BATCH_FAILED, /* withheld; the work has reported why (tool_failed) */
 };
 
 struct batch_item {
@@ -38,14 +38,13 @@ struct batch {
 	 * Make n records true.  -1 with *e: none of them is, all are withheld,
 	 * the error is reported once and the loop goes on.
 	 */
-	int (*work)(void *ctx, struct batch_item *items, size_t n,
-	    struct err *e);
+	int (*work)(
+	    void *ctx, struct batch_item *items, size_t n, struct err *e);
 	void *ctx;
 	/* Give up (ERR_TEMP) when nothing moves for so long; 0: never. */
 	int64_t deadline_s;
 	/* Set by batch_run: */
-	size_t records; /* objects read */
-	bool is_cut;    /* the last line had no end */
+	bool is_empty; /* there was not a single line */
 };
 
 /*

@@ -145,8 +145,7 @@ duration_parse(const char *text, int64_t *seconds, struct err *e)
 
 	errno = 0;
 	n = strtoll(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || errno != 0 ||
-	    n > 1000000000000LL)
+	if (text[0] < '0' || text[0] > '9' || errno != 0 || n > 1000000000000LL)
 		goto bad;
 	if (*end == '\0') {
 		*seconds = n;

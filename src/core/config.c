@@ -30,9 +30,10 @@ kind_of(const char *section, const char *key)
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		if (strcmp(known[i].key, key) != 0)
 			continue;
-		if (section == NULL ? known[i].section == NULL
-				    : known[i].section != NULL &&
-			    strcmp(known[i].section, section) == 0)
+		if (section == NULL
+			? known[i].section == NULL
+			: known[i].section != NULL &&
+			      strcmp(known[i].section, section) == 0)
 			return known[i].kind;
 	}
 	return JV_KIND_INVALID;
@@ -45,8 +46,7 @@ check_object(jv obj, const char *section, struct err *e)
 	const char *dot = section != NULL ? "." : "";
 	int it, r = 0;
 
-	for (it = jv_object_iter(obj);
-	     r == 0 && jv_object_iter_valid(obj, it);
+	for (it = jv_object_iter(obj); r == 0 && jv_object_iter_valid(obj, it);
 	     it = jv_object_iter_next(obj, it)) {
 		jv key = jv_object_iter_key(obj, it);
 		jv value = jv_object_iter_value(obj, it);
@@ -90,8 +90,7 @@ config_load(struct config *c, struct err *e)
 	int r;
 
 	*c = (struct config){.root = jv_object()};
-	c->file = xstrdup(
-	    named != NULL ? named : "/etc/mailpipe/config.json");
+	c->file = xstrdup(named != NULL ? named : "/etc/mailpipe/config.json");
 	r = file_read_at(AT_FDCWD, c->file, CONFIG_MAX, &text, e);
 	if (r == 0 && named != NULL)
 		r = err_set(e, ERR_TEMP,

@@ -73,8 +73,7 @@ err_clear(struct err *e)
 	e->text[0] = '\0';
 }
 
-int
-err_status(enum err_class class)
+int err_status(enum err_class class)
 {
 	static const int status[] = {
 	    [ERR_NONE] = EXIT_OK,

@@ -61,8 +61,8 @@ file_read_fd(
 			break;
 		out->len += (size_t)r;
 		if (out->len > max)
-			return err_set(e, ERR_TEMP,
-			    "%s: larger than %zu bytes", name, max);
+			return err_set(e, ERR_TEMP, "%s: larger than %zu bytes",
+			    name, max);
 	}
 	out->data[out->len] = '\0';
 	return 0;

@@ -26,8 +26,8 @@ int file_read_fd(
     int fd, size_t max, struct buf *out, const char *name, struct err *e);
 
 /* 1 read, 0 there is no such file, -1 error. */
-int file_read_at(int dir, const char *path, size_t max, struct buf *out,
-    struct err *e);
+int file_read_at(
+    int dir, const char *path, size_t max, struct buf *out, struct err *e);
 
 int file_sync(int fd, const char *name, struct err *e);
 int file_sync_data(int fd, const char *name, struct err *e);
@@ -36,8 +36,8 @@ int file_sync_data(int fd, const char *name, struct err *e);
 int file_close(int fd, const char *name, struct err *e);
 
 /* Rename and sync the directory of the new name, which is open as dir. */
-int file_publish(int from_dir, const char *from, int dir, const char *to,
-    struct err *e);
+int file_publish(
+    int from_dir, const char *from, int dir, const char *to, struct err *e);
 
 /* Sync a directory. */
 int file_sync_dir(int dir, const char *name, struct err *e);
@@ -46,8 +46,8 @@ int file_sync_dir(int dir, const char *name, struct err *e);
  * Write a small file whole: temporary file beside it, sync, rename, sync of the
  * directory.  Mode 0600.
  */
-int file_replace(int dir, const char *name, const void *data, size_t n,
-    struct err *e);
+int file_replace(
+    int dir, const char *name, const void *data, size_t n, struct err *e);
 
 /*
  * Open the directory path below dir, making what is missing (0700) and syncing
@@ -62,7 +62,7 @@ int file_open_beneath(int dir, const char *path, int flags, struct err *e);
  * flock(2), waiting at most timeout_ms (0: do not wait, -1: for ever).  The
  * kernel's own waiting line keeps it fair.  1 locked, 0 time is over, -1 error.
  */
-int file_lock(int fd, int operation, int timeout_ms, const char *name,
-    struct err *e);
+int file_lock(
+    int fd, int operation, int timeout_ms, const char *name, struct err *e);
 
 #endif

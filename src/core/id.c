@@ -8,7 +8,7 @@ static bool
 is_alnum(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z');
+	       (c >= 'A' && c <= 'Z');
 }
 
 bool
@@ -28,8 +28,8 @@ name_valid(const char *name, size_t len)
 	if (len < 1 || len > NAME_MAX_LEN || !is_alnum(name[0]))
 		return false;
 	for (size_t i = 1; i < len; i++)
-		if (!is_alnum(name[i]) && (name[i] == '\0' ||
-					      strchr("._-", name[i]) == NULL))
+		if (!is_alnum(name[i]) &&
+		    (name[i] == '\0' || strchr("._-", name[i]) == NULL))
 			return false;
 	return true;
 }

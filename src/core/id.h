@@ -7,10 +7,10 @@
 #include <stddef.h>
 
 enum {
-	ID_TEXT = 33,      /* 32 hex digits and NUL: what we make ourselves */
-	ID_MAX = 64,       /* longest id that we accept */
+	ID_TEXT = 33, /* 32 hex digits and NUL: what we make ourselves */
+	ID_MAX = 64, /* longest id that we accept */
 	NAME_MAX_LEN = 64, /* longest tenant or queue name */
-	DIGEST_TEXT = 68,  /* "b2:", 64 hex digits, NUL */
+	DIGEST_TEXT = 68, /* "b2:", 64 hex digits, NUL */
 };
 
 /* [0-9A-Za-z_-]{1,64} and no leading '-' (it would look like an option). */

@@ -237,8 +237,7 @@ json_bytes(const char *data, size_t len)
 		buf_addf(&text, "\\x%02x", (unsigned char)data[i]);
 		n = 1;
 	}
-	s = jv_string_sized(
-	    text.data != NULL ? text.data : "", (int)text.len);
+	s = jv_string_sized(text.data != NULL ? text.data : "", (int)text.len);
 	buf_release(&text);
 	return s;
 }

@@ -12,7 +12,7 @@ enum {
 void
 jsonl_init(struct jsonl *in, int fd)
 {
-	*in = (struct jsonl){.fd = fd};
+	*in = (struct jsonl){.fd = fd, .limit = JSONL_LINE_MAX};
 }
 
 void
@@ -31,10 +31,12 @@ compact(struct jsonl *in)
 }
 
 static enum jsonl_got
-at_end(struct jsonl *in)
+at_end(struct jsonl *in, const char **line, size_t *len)
 {
 	if (in->pos == in->in.len && !in->is_skipping)
 		return JSONL_END;
+	*line = in->in.data + in->pos;
+	*len = in->in.len - in->pos;
 	in->pos = in->scanned = in->in.len;
 	in->is_skipping = false;
 	in->line_no++;
@@ -47,15 +49,15 @@ jsonl_next(struct jsonl *in, const char **line, size_t *len)
 	char *end = NULL;
 
 	if (in->scanned < in->in.len)
-		end = memchr(in->in.data + in->scanned, '\n',
-		    in->in.len - in->scanned);
+		end = memchr(
+		    in->in.data + in->scanned, '\n', in->in.len - in->scanned);
 	if (end != NULL) {
 		*line = in->in.data + in->pos;
 		*len = (size_t)(end - *line);
 		in->pos += *len + 1;
 		in->scanned = in->pos;
 		in->line_no++;
-		if (in->is_skipping || *len > JSONL_LINE_MAX) {
+		if (in->is_skipping || *len > in->limit) {
 			in->is_skipping = false;
 			return JSONL_TOO_LONG;
 		}
@@ -63,8 +65,8 @@ jsonl_next(struct jsonl *in, const char **line, size_t *len)
 	}
 	in->scanned = in->in.len;
 	if (in->is_eof)
-		return at_end(in);
-	if (in->in.len - in->pos > JSONL_LINE_MAX) {
+		return at_end(in, line, len);
+	if (in->in.len - in->pos > in->limit) {
 		in->pos = in->in.len;
 		in->is_skipping = true;
 	}

@@ -14,19 +14,20 @@ enum {
 
 struct jsonl {
 	int fd;
+	size_t limit; /* longest line, JSONL_LINE_MAX at first */
 	struct buf in;
-	size_t pos;      /* first byte not yet given out */
-	size_t scanned;  /* no line end before this */
-	size_t line_no;  /* of the line given out last, from 1 */
+	size_t pos; /* first byte not yet given out */
+	size_t scanned; /* no line end before this */
+	size_t line_no; /* of the line given out last, from 1 */
 	bool is_eof;
 	bool is_skipping; /* inside a line that was too long */
 };
 
 enum jsonl_got {
-	JSONL_LINE,     /* *line, *len: without its line end */
-	JSONL_MORE,     /* no whole line in the buffer: fill */
-	JSONL_TOO_LONG, /* line line_no was over JSONL_LINE_MAX and skipped */
-	JSONL_CUT,      /* the input ended in the middle of a line */
+	JSONL_LINE, /* *line, *len: without its line end */
+	JSONL_MORE, /* no whole line in the buffer: fill */
+	JSONL_TOO_LONG, /* line line_no was over the limit and skipped */
+	JSONL_CUT, /* the input ended in the middle of this line */
 	JSONL_END,
 };
 

@@ -131,8 +131,8 @@ tool_failed(const struct err *e)
 static int
 final_status(int status)
 {
-	if (status != EXIT_OK && self.verb != NULL &&
-	    self.verb->is_receiving && !self.is_strict)
+	if (status != EXIT_OK && self.verb != NULL && self.verb->is_receiving &&
+	    !self.is_strict)
 		status = EXIT_TEMP;
 	return status == EXIT_TEMP ? self.again_status : status;
 }
@@ -410,16 +410,15 @@ parse_options(int argc, char **argv, const struct verb *v, struct err *e)
 	}
 	optind = 1;
 	while (r == 0 &&
-	    (ch = getopt_long(argc, argv, shorts.data, longs, NULL)) != -1) {
+	       (ch = getopt_long(argc, argv, shorts.data, longs, NULL)) != -1) {
 		if (ch == ':')
 			r = bad_usage(
 			    e, "missing argument of", argv[optind - 1]);
 		else if (ch == '?')
-			r = bad_usage(
-			    e, "unknown option", argv[optind - 1]);
+			r = bad_usage(e, "unknown option", argv[optind - 1]);
 		for (i = 0; r == 0 && i < n; i++)
-			if (ch == (rows[i]->letter != 0 ? rows[i]->letter
-							: -2) ||
+			if (ch ==
+				(rows[i]->letter != 0 ? rows[i]->letter : -2) ||
 			    ch == LONG_ONLY + (int)i)
 				r = set_value(rows[i], e);
 	}
@@ -477,8 +476,8 @@ run_verb(int argc, char **argv, struct err *e)
 	if (argc < self.verb->operands_min)
 		return bad_usage(e, "missing operand", NULL);
 	if (self.verb->operands_max >= 0 && argc > self.verb->operands_max)
-		return bad_usage(e, "too many operands:",
-		    argv[self.verb->operands_max]);
+		return bad_usage(
+		    e, "too many operands:", argv[self.verb->operands_max]);
 	return self.verb->run(argc, argv, e);
 }
 

@@ -14,10 +14,10 @@
 #define MAILPIPE_VERSION "0.1.0"
 
 enum option_type {
-	OPTION_FLAG,     /* bool */
-	OPTION_STRING,   /* const char * */
-	OPTION_LIST,     /* struct string_list */
-	OPTION_NUMBER,   /* int64_t, from min to max */
+	OPTION_FLAG, /* bool */
+	OPTION_STRING, /* const char * */
+	OPTION_LIST, /* struct string_list */
+	OPTION_NUMBER, /* int64_t, from min to max */
 	OPTION_DURATION, /* int64_t seconds, from min to max */
 };
 
@@ -29,21 +29,21 @@ struct string_list {
 
 /* One row of the table from which getopt, -h and SYNOPSIS are made. */
 struct option_row {
-	char letter;       /* 0: only the long name */
-	const char *name;  /* long name, or NULL */
-	const char *arg;   /* name of its argument, or NULL for a flag */
-	const char *help;  /* one line */
+	char letter; /* 0: only the long name */
+	const char *name; /* long name, or NULL */
+	const char *arg; /* name of its argument, or NULL for a flag */
+	const char *help; /* one line */
 	enum option_type type;
 	void *value;
 	int64_t min, max; /* numbers and durations; max 0: no upper bound */
 };
 
 struct verb {
-	const char *name;           /* NULL for a tool without verbs */
-	const char *operands;       /* "QUEUE [FILE]...", "" for none */
-	const char *summary;        /* what it does, one line */
+	const char *name; /* NULL for a tool without verbs */
+	const char *operands; /* "QUEUE [FILE]...", "" for none */
+	const char *summary; /* what it does, one line */
 	const struct option_row *options; /* ends with a row without help */
-	const char *example;        /* lines for -h */
+	const char *example; /* lines for -h */
 	/* Operands only.  0, or -1 with *e set. */
 	int (*run)(int argc, char **argv, struct err *e);
 	int operands_min, operands_max; /* max -1: any number */

@@ -56,10 +56,10 @@ int mail_status_parse(const char *name);
 struct mail_put {
 	const char *id;
 	const char *tenant;
-	const char *queue;  /* NULL: store it only */
-	int64_t priority;   /* higher is taken first */
-	int64_t ready_at;   /* 0: now; later: it waits as scheduled */
-	int64_t at;         /* when this was promised */
+	const char *queue; /* NULL: store it only */
+	int64_t priority; /* higher is taken first */
+	int64_t ready_at; /* 0: now; later: it waits as scheduled */
+	int64_t at; /* when this was promised */
 	const char *record; /* JSON object, one line, no transient sections */
 	size_t record_len;
 };
@@ -90,7 +90,7 @@ struct mail_row {
 	int64_t deliveries;
 	int64_t stored_at, updated_at;
 	bool is_interrupted; /* an earlier attempt ended without an outcome */
-	const char *owner;   /* of the lease, NULL without one */
+	const char *owner; /* of the lease, NULL without one */
 	const char *record;
 	size_t record_len;
 	const char *last; /* the last result, JSON, or NULL */
@@ -109,20 +109,20 @@ struct mail_take {
 
 struct mail_start {
 	struct mail_lease lease;
-	int64_t until;   /* when the effect is surely over */
+	int64_t until; /* when the effect is surely over */
 	int64_t attempt; /* out */
-	bool is_lost;    /* out: the lease is no longer held; do not start */
+	bool is_lost; /* out: the lease is no longer held; do not start */
 };
 
 struct mail_settle {
 	struct mail_lease lease;
 	enum mail_status status;
 	const char *stage;
-	int64_t after_ms;   /* snooze, retry: not before */
+	int64_t after_ms; /* snooze, retry: not before */
 	const char *result; /* JSON object, NULL with STATUS_NONE */
 	size_t result_len;
 	bool is_unknown; /* out: no such mail */
-	bool is_stale;   /* out: an older lease; history only */
+	bool is_stale; /* out: an older lease; history only */
 };
 
 /* How the leases of one owner stand. */
@@ -132,14 +132,18 @@ struct mail_leases {
 
 struct mail_filter {
 	const char *id, *tenant, *queue;
-	int state;           /* -1: any */
-	int64_t before;      /* stored before, 0: any */
-	int64_t after;       /* stored after, 0: any */
-	int64_t max;         /* 0: all */
+	int state; /* -1: any */
+	int64_t before; /* stored before, 0: any */
+	int64_t after; /* stored after, 0: any */
+	int64_t max; /* 0: all */
 };
 
 struct mail_history {
 	int64_t at, delivery, attempt;
+	/*
+	 * A program's name: its result is the entry.  Or ":stored",
+	 * ":queued", ":start", ":interrupted", ":dead".
+	 */
 	const char *stage;
 	const char *entry; /* JSON object */
 	size_t entry_len;
@@ -152,12 +156,11 @@ struct mail_stats {
 	int64_t n[MAIL_STATES];
 	int64_t oldest_ready_at; /* 0: none is ready */
 };
-typedef int mail_stats_fn(
-    void *ctx, const struct mail_stats *s, struct err *e);
+typedef int mail_stats_fn(void *ctx, const struct mail_stats *s, struct err *e);
 
 /* What an engine can do beyond the operations. */
 enum {
-	MAIL_CAN_WAIT = 1,   /* wait_fd */
+	MAIL_CAN_WAIT = 1, /* wait_fd */
 	MAIL_CAN_INTAKE = 2, /* received mail goes through queue/intake.h */
 };
 
@@ -195,7 +198,8 @@ struct mail_ops {
 	/* When something becomes ready by itself; 0: nothing will. */
 	int (*next_due)(struct mail_engine *m, const char *queue, int64_t *at,
 	    struct err *e);
-	/* Rows, oldest first; in short transactions, so a row may have moved. */
+	/* Rows, oldest first; in short transactions, so a row may have moved.
+	 */
 	int (*list)(struct mail_engine *m, const struct mail_filter *f,
 	    mail_row_fn *fn, void *ctx, struct err *e);
 	int (*history)(struct mail_engine *m, const char *id,
@@ -216,8 +220,7 @@ struct mail_engine {
 };
 
 /* NULL: ERR_TEMP, also for an unknown scheme. */
-struct mail_engine *mail_open(
-    struct state *s, const char *spec, struct err *e);
+struct mail_engine *mail_open(struct state *s, const char *spec, struct err *e);
 void mail_close(struct mail_engine *m);
 
 /* The capabilities of the engine that spec names, without opening it. */

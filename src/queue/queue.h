@@ -31,13 +31,13 @@
  *   NAME             VERB              CALL       STATES
  *   ingest-spool     mail-ingest       write      none
  *   store-large      mail-store-large  fsync      none stored
- *   store-rename     mail-store-large  renameat   none stored
+ *   store-rename     mail-store-large  renameat2  none stored
  *   store-append     mail-store        write      none stored
  *   store-sync       mail-store        fdatasync  none stored
  *   put-append       mail-queue-put    write      stored ready
  *   put-sync         mail-queue-put    fdatasync  stored ready
  *   draw-blob        draw              fsync      ready
- *   draw-rename      draw              renameat   ready
+ *   draw-rename      draw              renameat2  ready
  *   draw-commit      draw              fdatasync  ready
  *   draw-write       draw              pwrite64   ready
  *   draw-truncate    draw              ftruncate  ready

@@ -33,8 +33,8 @@ struct blob_ops {
 	int (*put)(struct blobs *b, const struct blob_put *puts, size_t n,
 	    struct err *e);
 	int (*read)(struct blobs *b, const char *ref, struct err *e);
-	int (*remove)(struct blobs *b, const char *const *refs, size_t n,
-	    struct err *e);
+	int (*remove)(
+	    struct blobs *b, const char *const *refs, size_t n, struct err *e);
 	void (*close)(struct blobs *b);
 };
 
@@ -61,8 +61,8 @@ void blob_ref(char ref[BLOB_REF], const char *id, int part, int64_t at_ms);
  * already keeps its bytes (put is repeated after a 75).  ERR_TEMP: any of them
  * may be there, put again.
  */
-int blob_put(struct blobs *b, const struct blob_put *puts, size_t n,
-    struct err *e);
+int blob_put(
+    struct blobs *b, const struct blob_put *puts, size_t n, struct err *e);
 
 /*
  * A descriptor to read it from, at its start; the caller closes it.  -1:

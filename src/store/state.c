@@ -1,5 +1,6 @@
 #include "store/state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,12 +11,17 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/id.h"
 #include "core/tool.h"
 
 #define LAYOUT_FILE "layout"
 #define SPOOL "spool"
+
+enum {
+	SPOOL_AGE_S = 24 * 3600,
+};
 
 static const char *
 choose_path(const struct state *s)
@@ -53,8 +59,8 @@ read_layout(struct state *s, int *layout, struct err *e)
 	return r == -1 ? -1 : 0;
 }
 
-int
-state_set_layout(struct state *s, int layout, struct err *e)
+static int
+set_layout(struct state *s, int layout, struct err *e)
 {
 	char text[16];
 	int n = snprintf(text, sizeof text, "%d\n", layout);
@@ -77,33 +83,65 @@ state_open_any(struct state *s, int *layout, struct err *e)
 	return 0;
 }
 
+static int
+newer_layout(const struct state *s, int layout, struct err *e)
+{
+	return err_set(e, ERR_TEMP,
+	    "%s: layout %d is newer than this program's %d: update mailpipe",
+	    s->path, layout, STATE_LAYOUT);
+}
+
+/* A new directory: the spool first, since who sees the layout file uses it. */
+static int
+create(struct state *s, struct err *e)
+{
+	int fd = file_open_dir(s->dir, SPOOL, e);
+
+	if (fd != -1)
+		close(fd);
+	if (fd == -1 || set_layout(s, STATE_LAYOUT, e) == -1)
+		return err_prefix(e, "%s", s->path);
+	return 0;
+}
+
 int
 state_open(struct state *s, struct err *e)
 {
-	int layout, fd;
+	int layout;
 
 	if (state_open_any(s, &layout, e) == -1)
 		return -1;
 	if (layout == STATE_LAYOUT)
 		return 0;
+	if (layout == 0)
+		return create(s, e);
 	if (layout > STATE_LAYOUT)
-		return err_set(e, ERR_TEMP,
-		    "%s: layout %d is newer than this program's %d: update "
-		    "mailpipe",
-		    s->path, layout, STATE_LAYOUT);
-	if (layout != 0)
-		return err_set(e, ERR_TEMP,
-		    "%s: layout %d is older than this program's %d: run "
-		    "mail-store upgrade",
-		    s->path, layout, STATE_LAYOUT);
-	/* The spool first: who sees the layout file finds the rest there. */
-	fd = file_open_dir(s->dir, SPOOL, e);
-	if (fd == -1)
-		return err_prefix(e, "%s", s->path);
-	close(fd);
-	if (state_set_layout(s, STATE_LAYOUT, e) == -1)
-		return err_prefix(e, "%s", s->path);
-	return 0;
+		return newer_layout(s, layout, e);
+	return err_set(e, ERR_TEMP,
+	    "%s: layout %d is older than this program's %d: run mail-store "
+	    "upgrade",
+	    s->path, layout, STATE_LAYOUT);
+}
+
+/* There is one layout so far; the first step will stand here. */
+int
+state_upgrade(struct err *e)
+{
+	struct state s;
+	int layout, r;
+
+	r = state_open_any(&s, &layout, e);
+	if (r == 0 && layout > STATE_LAYOUT)
+		r = newer_layout(&s, layout, e);
+	else if (r == 0 && layout == 0)
+		r = create(&s, e);
+	else if (r == 0 && layout < STATE_LAYOUT)
+		r = err_set(e, ERR_TEMP, "%s: layout %d was never released",
+		    s.path, layout);
+	if (r == 0)
+		tool_say("%s: layout %d is current", s.path, STATE_LAYOUT);
+	state_close(&s);
+	return r;
 }
 
 void
@@ -132,8 +170,7 @@ state_check_space(const struct state *s, struct err *e)
 		return err_set(e, ERR_TEMP,
 		    "%s: %lld KiB free, below the reserve of %lld KiB: make "
 		    "room, or lower limits.reserve_bytes",
-		    s->path, (long long)left / 1024,
-		    (long long)reserve / 1024);
+		    s->path, (long long)left / 1024, (long long)reserve / 1024);
 	return 0;
 }
 
@@ -177,10 +214,35 @@ state_spool_open(struct state *s, const char *path, struct err *e)
 	}
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
 		close(fd);
-		return err_set(e, ERR_DATA,
-		    "content.path \"%.100s\" is not a file", path);
+		return err_set(
+		    e, ERR_DATA, "content.path \"%.100s\" is not a file", path);
 	}
 	return fd;
+}
+
+int
+state_sweep_spool(struct state *s, struct err *e)
+{
+	int64_t before = clock_now_ms() / 1000 - SPOOL_AGE_S;
+	int fd = file_open_dir(s->dir, SPOOL, e);
+	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	struct dirent *d;
+	struct stat st;
+
+	if (dir == NULL) {
+		if (fd != -1)
+			close(fd);
+		return err_errno(e, "%s/" SPOOL, s->path);
+	}
+	while ((d = readdir(dir)) != NULL) {
+		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+		    !S_ISREG(st.st_mode) || st.st_mtime > before)
+			continue;
+		tool_verbose("removing spool/%s, left behind", d->d_name);
+		unlinkat(fd, d->d_name, 0);
+	}
+	closedir(dir);
+	return 0;
 }
 
 int

@@ -41,8 +41,11 @@ void state_close(struct state *s);
  */
 int state_open_any(struct state *s, int *layout, struct err *e);
 
-/* Write the layout file. */
-int state_set_layout(struct state *s, int layout, struct err *e);
+/*
+ * Bring the directory to STATE_LAYOUT, step by step; safe to kill and repeat.
+ * Says on stderr what it did.  ERR_TEMP for a newer layout.
+ */
+int state_upgrade(struct err *e);
 
 /*
  * Refuse (ERR_TEMP) new mail when too little disk is left to settle what is
@@ -62,6 +65,12 @@ int state_spool_create(struct state *s, char **path, struct err *e);
  * descriptor, or -1; class ERR_DATA for a path that points elsewhere.
  */
 int state_spool_open(struct state *s, const char *path, struct err *e);
+
+/*
+ * Remove what killed programs left in spool/ more than a day ago; no line of
+ * programs lives that long.
+ */
+int state_sweep_spool(struct state *s, struct err *e);
 
 /* An unnamed file in spool/, for bytes that only need a descriptor. */
 int state_spool_anonymous(struct state *s, struct err *e);

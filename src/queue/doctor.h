@@ -1,0 +1,13 @@
+/* mail-store doctor: what is wrong with a state directory, and what to do. */
+#ifndef QUEUE_DOCTOR_H
+#define QUEUE_DOCTOR_H
+
+#include "core/err.h"
+
+/*
+ * Print a line for each check: {"check":"space","status":"ok|warn|fail",
+ * "detail":"…"}.  ERR_TEMP when one of them is a fail.
+ */
+int doctor_run(struct err *e);
+
+#endif

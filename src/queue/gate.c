@@ -1,0 +1,157 @@
+#include "queue/gate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/id.h"
+#include "core/json.h"
+#include "mail/record.h"
+
+enum {
+	GROUP_MAX = 100000, /* recipients of one message */
+};
+
+/*
+ * Outbound ids come from tenant, key and recipient, so that a caller may
+ * repeat itself; without a key there is nothing to derive one from.
+ */
+static jv
+mint_id(jv rec)
+{
+	jv envelope = json_member(rec, "envelope", JV_KIND_OBJECT);
+	const char *to = json_str(envelope, "to");
+	const char *parts[] = {"out", json_str(rec, "tenant"),
+	    json_str(rec, "key"), to != NULL ? to : ""};
+	char id[ID_TEXT];
+
+	if (parts[1] != NULL && parts[2] != NULL)
+		id_derive(parts, sizeof parts / sizeof *parts, id);
+	else
+		id_random(id);
+	jv_free(envelope);
+	return json_set_str(rec, "id", id);
+}
+
+static struct gate_group *
+find_group(struct gate *g, const char *message, int n)
+{
+	struct gate_group *found;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (g->groups[i].n == n &&
+		    strcmp(g->groups[i].message, message) == 0)
+			return &g->groups[i];
+	g->groups = xrealloc(g->groups, g->n + 1, sizeof *g->groups);
+	found = &g->groups[g->n++];
+	*found =
+	    (struct gate_group){xstrdup(message), n, 0, xcalloc((size_t)n, 1)};
+	return found;
+}
+
+static void
+drop_group(struct gate *g, struct gate_group *group)
+{
+	free(group->message);
+	free(group->has);
+	*group = g->groups[--g->n];
+}
+
+/* "of": [k, n]; -1 when it is something else. */
+static int
+read_of(jv rec, int *k, int *n)
+{
+	jv of = json_member(rec, "of", JV_KIND_ARRAY);
+	jv a, b;
+	int r = 0;
+
+	if (!jv_is_valid(of)) {
+		jv_free(of);
+		*n = 0;
+		return json_has(rec, "of") ? -1 : 0;
+	}
+	a = jv_array_get(jv_copy(of), 0);
+	b = jv_array_get(of, 1);
+	if (jv_get_kind(a) != JV_KIND_NUMBER ||
+	    jv_get_kind(b) != JV_KIND_NUMBER || !(jv_number_value(a) >= 1) ||
+	    !(jv_number_value(a) <= jv_number_value(b)) ||
+	    !(jv_number_value(b) <= GROUP_MAX)) {
+		r = -1;
+	} else {
+		*k = (int)jv_number_value(a);
+		*n = (int)jv_number_value(b);
+	}
+	jv_free(a);
+	jv_free(b);
+	return r;
+}
+
+static int
+count_of(struct gate *g, jv rec, struct err *e)
+{
+	const char *message = json_str(rec, "digest");
+	struct gate_group *group;
+	int k = 0, n = 0;
+
+	if (read_of(rec, &k, &n) == -1)
+		return err_set(e, ERR_DATA,
+		    "%s: \"of\" must be [K, N] with K from 1 to N",
+		    record_id(rec));
+	if (n <= 1)
+		return 0;
+	group = find_group(g, message != NULL ? message : "", n);
+	if (!group->has[k - 1]) {
+		group->has[k - 1] = 1;
+		group->seen++;
+	}
+	if (group->seen == group->n)
+		drop_group(g, group);
+	return 0;
+}
+
+int
+gate_check(struct gate *g, jv *rec, struct err *e)
+{
+	const char *status = record_status(*rec);
+
+	if (!json_has(*rec, "id"))
+		*rec = mint_id(*rec);
+	if (record_check(*rec, e) == -1)
+		return -1;
+	if (record_has_result(*rec) &&
+	    (status == NULL || strcmp(status, "ok") != 0))
+		return err_set(e, ERR_TEMP,
+		    "%s: its result is not ok: an earlier program of the line "
+		    "failed on it",
+		    record_id(*rec));
+	if (json_has(*rec, "content"))
+		return err_set(e, ERR_TEMP,
+		    "%s: its content is not stored: put mail-store put before "
+		    "mail-queue put",
+		    record_id(*rec));
+	return count_of(g, *rec, e);
+}
+
+int
+gate_close(struct gate *g, bool is_empty_bad, struct err *e)
+{
+	if (is_empty_bad)
+		return err_set(e, ERR_TEMP,
+		    "no record came: an earlier program of the line failed "
+		    "(-E says that this is fine)");
+	if (g->n > 0)
+		return err_set(e, ERR_TEMP,
+		    "only %d of %d records of one message came: an earlier "
+		    "program of the line failed",
+		    g->groups[0].seen, g->groups[0].n);
+	return 0;
+}
+
+void
+gate_release(struct gate *g)
+{
+	while (g->n > 0)
+		drop_group(g, &g->groups[g->n - 1]);
+	free(g->groups);
+	g->groups = NULL;
+}

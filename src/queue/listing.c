@@ -1,0 +1,215 @@
+#include "queue/listing.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/json.h"
+
+static int
+print(struct buf *line, struct err *e)
+{
+	int r;
+
+	buf_addch(line, '\n');
+	r = file_write(STDOUT_FILENO, line->data, line->len, -1, "stdout", e);
+	buf_reset(line);
+	return r;
+}
+
+static int
+print_row(void *ctx, const struct mail_row *row, struct err *e)
+{
+	struct buf *line = ctx;
+
+	queue_row_record(row, line);
+	return print(line, e);
+}
+
+static int
+make_filter(const struct listing *how, struct mail_filter *f, struct err *e)
+{
+	int64_t now = clock_now_ms();
+
+	*f = (struct mail_filter){
+	    .queue = how->queue,
+	    .tenant = how->tenant,
+	    .state = -1,
+	    .max = how->count,
+	};
+	if (how->older_s > 0)
+		f->before = now - how->older_s * 1000;
+	if (how->newer_s > 0)
+		f->after = now - how->newer_s * 1000;
+	if (how->state == NULL)
+		return 0;
+	f->state = mail_state_parse(how->state);
+	if (f->state == -1)
+		return err_set(e, ERR_USAGE,
+		    "\"%.40s\" is not a state: stored ready scheduled leased "
+		    "succeeded skipped dead deferred parked dropped",
+		    how->state);
+	return 0;
+}
+
+int
+listing_rows(struct queue *q, const struct listing *how, struct err *e)
+{
+	struct mail_engine *mail;
+	struct mail_filter f;
+	struct buf line = BUF_INIT;
+	int r;
+
+	if (make_filter(how, &f, e) == -1)
+		return -1;
+	mail = queue_mail(q, e);
+	if (mail == NULL)
+		return -1;
+	r = mail->ops->list(mail, &f, print_row, &line, e);
+	buf_release(&line);
+	return r;
+}
+
+static void
+add_counts(struct buf *line, const int64_t n[MAIL_STATES], int first)
+{
+	for (int i = first; i < MAIL_STATES; i++)
+		buf_addf(line, "%s\"%s\":%lld", i > first ? "," : "",
+		    mail_state_name((enum mail_state)i), (long long)n[i]);
+}
+
+static int
+print_stats(void *ctx, const struct mail_stats *s, struct err *e)
+{
+	struct buf line = BUF_INIT;
+	int64_t age_ms = 0;
+	bool *is_seen = ctx;
+	int r;
+
+	if (s->queue[0] == '\0')
+		return 0; /* never queued: mail-store stats has those */
+	*is_seen = true;
+	if (s->oldest_ready_at != 0)
+		age_ms = clock_now_ms() - s->oldest_ready_at;
+	buf_addf(&line, "{\"queue\":\"%s\",", s->queue);
+	add_counts(&line, s->n, MAIL_READY);
+	buf_addf(&line, ",\"oldest_ready_s\":%lld}",
+	    (long long)(age_ms > 0 ? age_ms / 1000 : 0));
+	r = print(&line, e);
+	buf_release(&line);
+	return r;
+}
+
+int
+listing_stats(struct queue *q, const char *queue, struct err *e)
+{
+	struct mail_engine *mail = queue_mail(q, e);
+	struct mail_stats none = {.queue = queue};
+	bool is_seen = false;
+
+	if (mail == NULL ||
+	    mail->ops->stats(mail, queue, print_stats, &is_seen, e) == -1)
+		return -1;
+	return queue == NULL || is_seen ? 0 : print_stats(&is_seen, &none, e);
+}
+
+static int
+add_stats(void *ctx, const struct mail_stats *s, struct err *e)
+{
+	int64_t *n = ctx;
+
+	(void)e;
+	for (int i = 0; i < MAIL_STATES; i++)
+		n[i] += s->n[i];
+	return 0;
+}
+
+int
+listing_totals(struct queue *q, struct err *e)
+{
+	struct mail_engine *mail = queue_mail(q, e);
+	int64_t n[MAIL_STATES] = {0}, all = 0;
+	struct buf line = BUF_INIT;
+	int r;
+
+	if (mail == NULL || mail->ops->stats(mail, NULL, add_stats, n, e) == -1)
+		return -1;
+	for (int i = 0; i < MAIL_STATES; i++)
+		all += n[i];
+	buf_addf(&line, "{\"mails\":%lld,", (long long)all);
+	add_counts(&line, n, MAIL_STORED);
+	buf_addch(&line, '}');
+	r = print(&line, e);
+	buf_release(&line);
+	return r;
+}
+
+struct whole_mail {
+	struct buf line;
+	bool is_found;
+	size_t events;
+};
+
+static int
+begin_mail(void *ctx, const struct mail_row *row, struct err *e)
+{
+	struct whole_mail *w = ctx;
+
+	(void)e;
+	w->is_found = true;
+	queue_row_record(row, &w->line);
+	w->line.len--; /* open again at its end */
+	buf_addstr(&w->line, ",\"history\":[");
+	return 0;
+}
+
+/* {"at":…,"event":"start"} or a result with its own members. */
+static int
+add_event(void *ctx, const struct mail_history *h, struct err *e)
+{
+	struct whole_mail *w = ctx;
+	char at[CLOCK_TEXT];
+
+	(void)e;
+	buf_addf(&w->line, "%s{\"at\":\"%s\"", w->events++ > 0 ? "," : "",
+	    clock_format(h->at, at));
+	if (h->stage[0] == ':')
+		buf_addf(&w->line, ",\"event\":\"%s\"", h->stage + 1);
+	else
+		buf_addstr(&w->line, ",\"event\":\"result\"");
+	if (h->delivery > 0)
+		buf_addf(&w->line, ",\"delivery\":%lld,\"attempt\":%lld",
+		    (long long)h->delivery, (long long)h->attempt);
+	if (h->entry_len > 2) {
+		buf_addstr(&w->line, ",\"entry\":");
+		buf_add(&w->line, h->entry, h->entry_len);
+	}
+	buf_addch(&w->line, '}');
+	return 0;
+}
+
+int
+listing_mail(struct queue *q, const char *id, struct err *e)
+{
+	struct mail_engine *mail = queue_mail(q, e);
+	struct mail_filter f = {.id = id, .state = -1};
+	struct whole_mail w = {.line = BUF_INIT};
+	int r;
+
+	if (mail == NULL)
+		return -1;
+	r = mail->ops->list(mail, &f, begin_mail, &w, e);
+	if (r == 0 && !w.is_found)
+		r = err_set(e, ERR_DATA, "%.64s: no such mail", id);
+	if (r == 0)
+		r = mail->ops->history(mail, id, add_event, &w, e);
+	if (r == 0) {
+		buf_addstr(&w.line, "]}");
+		r = print(&w.line, e);
+	}
+	buf_release(&w.line);
+	return r;
+}

@@ -1,0 +1,35 @@
+/* What the operator's verbs print: rows and counts, JSON lines on stdout. */
+#ifndef QUEUE_LISTING_H
+#define QUEUE_LISTING_H
+
+#include <stdint.h>
+
+#include "core/err.h"
+#include "queue/queue.h"
+
+struct listing {
+	const char *queue, *tenant; /* NULL: any */
+	const char *state; /* a state's name, NULL: any */
+	int64_t older_s, newer_s; /* stored before or since; 0: any */
+	int64_t count; /* at most; 0: all */
+};
+
+/* Rows as records, oldest first.  ERR_USAGE for an unknown state. */
+int listing_rows(struct queue *q, const struct listing *how, struct err *e);
+
+/*
+ * {"queue":"inbound","ready":0,…,"oldest_ready_s":0} for each queue, or one
+ * (which is printed also when nothing was ever put on it).
+ */
+int listing_stats(struct queue *q, const char *queue, struct err *e);
+
+/* {"mails":3,"stored":1,…} over everything. */
+int listing_totals(struct queue *q, struct err *e);
+
+/*
+ * One mail whole: the record as listing_rows has it, with "history": [{"at",
+ * "event" or "stage", "attempt", "delivery", …}].  ERR_DATA: no such mail.
+ */
+int listing_mail(struct queue *q, const char *id, struct err *e);
+
+#endif

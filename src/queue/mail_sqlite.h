@@ -1,0 +1,81 @@
+/* Inside of the SQLite ledger; shared by its three files only. */
+#ifndef QUEUE_MAIL_SQLITE_H
+#define QUEUE_MAIL_SQLITE_H
+
+#include "queue/mail.h"
+#include "store/db.h"
+
+struct mail_sqlite {
+	struct mail_engine base;
+	struct state *state; /* NULL: in memory */
+	struct db db;
+	int wait_fd; /* inotify, -1 until asked for */
+};
+
+/* Where each statement is kept prepared. */
+enum mail_sql {
+	SQL_FIND,
+	SQL_INSERT,
+	SQL_ENQUEUE,
+	SQL_DUE,
+	SQL_PROMOTE,
+	SQL_END_LEASE,
+	SQL_PICK,
+	SQL_LEASE,
+	SQL_OWNED,
+	SQL_START,
+	SQL_RENEW,
+	SQL_LEASES,
+	SQL_NEXT_DUE,
+	SQL_SETTLE,
+	SQL_HISTORY_ADD,
+	SQL_LIST,
+	SQL_LIST_ID,
+	SQL_HISTORY,
+	SQL_STATS,
+	SQL_OLDEST,
+};
+
+/* The columns of a row, in the order that mail_sqlite_row reads. */
+#define ROW_COLUMNS                                                            \
+	"seq,id,tenant,queue,state,priority,due_at,attempts,deliveries,"       \
+	"stored_at,updated_at,interrupted,owner,record,last,queued_at"
+
+/* Fill row from the current row of st; good until its next step. */
+void mail_sqlite_row(sqlite3_stmt *st, struct mail_row *row);
+
+/*
+ * Add to a row's history.  1 added, 0 this stage of this delivery stood there
+ * already and stays, -1 error.  Stages that are not a program's result begin
+ * with ':', which no program's name does.
+ */
+int mail_sqlite_history_add(struct mail_sqlite *m, int64_t seq,
+    const struct mail_history *h, struct err *e);
+
+/* mail_sqlite_work.c */
+int mail_sqlite_put(struct mail_engine *m, const struct mail_put *puts,
+    size_t n, struct err *e);
+int mail_sqlite_take(struct mail_engine *m, const struct mail_take *how,
+    mail_row_fn *fn, void *ctx, struct err *e);
+int mail_sqlite_start(struct mail_engine *m, const char *stage,
+    struct mail_start *starts, size_t n, int64_t now, struct err *e);
+int mail_sqlite_renew(
+    struct mail_engine *m, const char *owner, int64_t until, struct err *e);
+int mail_sqlite_give_back(struct mail_engine *m, const char *owner,
+    bool is_counted, int64_t now, struct err *e);
+int mail_sqlite_settle(struct mail_engine *m, struct mail_settle *settles,
+    size_t n, int64_t now, struct err *e);
+int mail_sqlite_leases(struct mail_engine *m, const char *owner,
+    struct mail_leases *out, struct err *e);
+
+/* mail_sqlite_read.c */
+int mail_sqlite_next_due(
+    struct mail_engine *m, const char *queue, int64_t *at, struct err *e);
+int mail_sqlite_list(struct mail_engine *m, const struct mail_filter *f,
+    mail_row_fn *fn, void *ctx, struct err *e);
+int mail_sqlite_history(struct mail_engine *m, const char *id,
+    mail_history_fn *fn, void *ctx, struct err *e);
+int mail_sqlite_stats(struct mail_engine *m, const char *queue,
+    mail_stats_fn *fn, void *ctx, struct err *e);
+
+#endif

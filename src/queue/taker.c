@@ -1,0 +1,441 @@
+#include "queue/taker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/id.h"
+#include "core/tool.h"
+
+enum {
+	OUT_HIGH = 256 * 1024, /* take no more while so much waits for a pipe */
+	REST_MS = 2, /* between two looks, however often rows move */
+	BLIND_MS = 100, /* between looks where nothing wakes us */
+};
+
+/* Why the loop ends. */
+enum verdict {
+	GO_ON,
+	DONE,
+	STOPPED, /* by a signal */
+	READER_GONE,
+	STALLED, /* nobody works on what was taken */
+	FAILED, /* *e */
+};
+
+struct run {
+	struct queue *q;
+	const struct taker *how;
+	struct mail_engine *mail;
+	char owner[ID_TEXT];
+	struct buf out;
+	bool is_closed; /* stdout */
+	bool is_blocked; /* stdout takes no more just now */
+	int64_t taken;
+	struct mail_leases leases;
+	int64_t moved_at; /* monotonic, like all below */
+	int64_t renew_at;
+	int64_t idle_since;
+	int64_t looked_at;
+	int signal_fd, wait_fd;
+	int was_flags; /* of stdout */
+};
+
+static int
+add_row(void *ctx, const struct mail_row *row, struct err *e)
+{
+	struct run *r = ctx;
+
+	(void)e;
+	queue_row_leased(row, &r->out);
+	buf_addch(&r->out, '\n');
+	r->taken++;
+	r->leases.unstarted++;
+	return 0;
+}
+
+static int64_t
+lease_ms(const struct run *r)
+{
+	return r->how->lease_s * 1000;
+}
+
+static int64_t
+unsettled(const struct run *r)
+{
+	return r->leases.unstarted + r->leases.started;
+}
+
+/* How many to take now. */
+static int64_t
+room(const struct run *r)
+{
+	int64_t n = r->how->window - unsettled(r);
+
+	if (r->is_closed || r->out.len > OUT_HIGH)
+		return 0;
+	if (r->how->count > 0 && n > r->how->count - r->taken)
+		n = r->how->count - r->taken;
+	return n > 0 ? n : 0;
+}
+
+/* See what became of our leases; any change is a sign of life behind us. */
+static int
+look(struct run *r, int64_t now, struct err *e)
+{
+	struct mail_leases was = r->leases;
+
+	if (unsettled(r) == 0)
+		return 0;
+	if (r->mail->ops->leases(r->mail, r->owner, &r->leases, e) == -1)
+		return -1;
+	if (was.unstarted != r->leases.unstarted ||
+	    was.started != r->leases.started)
+		r->moved_at = now;
+	return 0;
+}
+
+/* Lease what there is room for.  *found: there was something. */
+static int
+fetch(struct run *r, int64_t now, bool *found, struct err *e)
+{
+	struct mail_take how = {
+	    .queue = r->how->queue,
+	    .owner = r->owner,
+	    .max = (size_t)room(r),
+	    .now = clock_now_ms(),
+	    .lease_ms = lease_ms(r),
+	};
+	int64_t was = r->taken;
+
+	if (queue_draw(r->q, e) == -1 ||
+	    r->mail->ops->take(r->mail, &how, add_row, r, e) == -1)
+		return -1;
+	*found = r->taken > was;
+	if (*found) {
+		r->moved_at = now;
+		if (unsettled(r) == r->taken - was)
+			r->renew_at = now + lease_ms(r) / 3;
+	}
+	return 0;
+}
+
+static void
+close_stdout(struct run *r)
+{
+	int null;
+
+	if (r->is_closed)
+		return;
+	r->is_closed = true;
+	fcntl(STDOUT_FILENO, F_SETFL, r->was_flags);
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (null == -1 || dup2(null, STDOUT_FILENO) == -1)
+		close(STDOUT_FILENO);
+	if (null != -1)
+		close(null);
+}
+
+/* Write what goes without waiting.  false: the reader is gone. */
+static bool
+flush(struct run *r)
+{
+	ssize_t n;
+
+	r->is_blocked = false;
+	while (r->out.len > 0) {
+		n = write(STDOUT_FILENO, r->out.data, r->out.len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 && errno == EAGAIN) {
+			r->is_blocked = true;
+			return true;
+		}
+		if (n == -1)
+			return false;
+		buf_shift(&r->out, (size_t)n);
+	}
+	return true;
+}
+
+static int
+renew(struct run *r, int64_t now, struct err *e)
+{
+	if (r->leases.unstarted == 0 || now < r->renew_at)
+		return 0;
+	r->renew_at = now + lease_ms(r) / 3;
+	return r->mail->ops->renew(
+	    r->mail, r->owner, clock_now_ms() + lease_ms(r), e);
+}
+
+/*
+ * The window is full or the pipe is closed, and since one lease time nothing
+ * was started or settled, nor is anything being worked on.
+ */
+static bool
+is_stalled(const struct run *r, int64_t now)
+{
+	return r->leases.unstarted > 0 && r->leases.started == 0 &&
+	       now - r->moved_at >= lease_ms(r);
+}
+
+/* Nothing is ready: wait for more, or let those behind us finish. */
+static void
+nothing_ready(struct run *r, int64_t now)
+{
+	if (r->how->wait_s == -1)
+		return;
+	if (now - r->idle_since >= r->how->wait_s * 1000 && r->out.len == 0)
+		close_stdout(r);
+}
+
+/* One turn of the loop, without waiting.  *found: mail was taken. */
+static enum verdict
+turn(struct run *r, bool *found, struct err *e)
+{
+	int64_t now = clock_mono_ms();
+
+	*found = false;
+	if (look(r, now, e) == -1)
+		return FAILED;
+	if (room(r) > 0 && fetch(r, now, found, e) == -1)
+		return FAILED;
+	if (!flush(r))
+		return READER_GONE;
+	if (*found || room(r) == 0)
+		r->idle_since = now;
+	else
+		nothing_ready(r, now);
+	if (r->how->count > 0 && r->taken >= r->how->count && r->out.len == 0)
+		return DONE;
+	if (r->is_closed && r->leases.unstarted == 0)
+		return DONE;
+	if (is_stalled(r, now))
+		return STALLED;
+	return renew(r, now, e) == -1 ? FAILED : GO_ON;
+}
+
+static int64_t
+min64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How long nothing can happen by itself. */
+static int
+timeout(struct run *r, struct err *e)
+{
+	int64_t now = clock_mono_ms(),
+		wait = r->wait_fd == -1 ? BLIND_MS : 60000;
+	int64_t due = 0;
+
+	if (r->leases.unstarted > 0) {
+		wait = min64(wait, r->renew_at - now);
+		if (r->leases.started == 0)
+			wait = min64(wait, r->moved_at + lease_ms(r) - now);
+	}
+	if (!r->is_closed && r->how->wait_s > 0)
+		wait = min64(wait, r->idle_since + r->how->wait_s * 1000 - now);
+	if (!r->is_closed && r->how->wait_s != 0 && room(r) > 0) {
+		if (r->mail->ops->next_due(r->mail, r->how->queue, &due, e) ==
+		    -1)
+			return -1;
+		if (due != 0)
+			wait = min64(wait, due - clock_now_ms());
+	}
+	return wait < 0 ? 0 : (int)wait;
+}
+
+static void
+read_empty(int fd)
+{
+	char events[4096];
+
+	while (read(fd, events, sizeof events) > 0)
+		continue;
+}
+
+/* Rest a little, then wait for a signal, room in the pipe, or moving rows. */
+static enum verdict
+wait_for_news(struct run *r, struct err *e)
+{
+	struct pollfd p[] = {
+	    {.fd = r->signal_fd, .events = POLLIN},
+	    /* Without events, it still tells that the reader is gone. */
+	    {.fd = r->is_closed ? -1 : STDOUT_FILENO,
+		.events = r->is_blocked ? POLLOUT : 0},
+	    {.fd = r->wait_fd, .events = POLLIN},
+	};
+	int ms = timeout(r, e);
+
+	if (ms == -1)
+		return FAILED;
+	if (poll(p, 2, min64(ms, REST_MS)) == 0 && poll(p, 3, ms) == -1 &&
+	    errno != EINTR) {
+		err_errno(e, "poll");
+		return FAILED;
+	}
+	if (p[2].revents != 0)
+		read_empty(r->wait_fd);
+	if (p[1].revents & POLLERR)
+		return READER_GONE;
+	return p[0].revents != 0 ? STOPPED : GO_ON;
+}
+
+/* Say why it ends, and leave no lease behind that nobody works on. */
+static int
+finish(struct run *r, enum verdict why, struct err *e)
+{
+	int64_t n = r->leases.unstarted;
+	bool is_counted = why == READER_GONE;
+
+	if (why == DONE)
+		return 0;
+	if (n > 0) {
+		struct err back = ERR_INIT;
+
+		if (r->mail->ops->give_back(r->mail, r->owner, is_counted,
+			clock_now_ms(), &back) == -1)
+			tool_say("could not give the leases back, they will "
+				 "run out: %s",
+			    back.text);
+	}
+	close_stdout(r);
+	switch (why) {
+	case STOPPED:
+		tool_verbose(
+		    "stopped by a signal; gave %lld back", (long long)n);
+		return 0;
+	case READER_GONE:
+		return err_set(e, ERR_TEMP,
+		    "the next program has closed the pipe; gave %lld back",
+		    (long long)n);
+	case STALLED:
+		return err_set(e, ERR_TEMP,
+		    "nobody has started or settled any of %lld mails for %lld "
+		    "seconds; gave them back, no attempt was counted: is "
+		    "there a program in the line that waits for its end "
+		    "(sort, jq -s), or no mail-queue settle?",
+		    (long long)n, (long long)r->how->lease_s);
+	default:
+		return -1;
+	}
+}
+
+static int
+setup_signals(struct run *r, struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (r->signal_fd == -1)
+		return err_errno(e, "signalfd");
+	return 0;
+}
+
+/* The second signal ends us at once. */
+static void
+unblock_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int
+setup(struct run *r, struct err *e)
+{
+	r->mail = queue_mail(r->q, e);
+	if (r->mail == NULL || setup_signals(r, e) == -1)
+		return -1;
+	if ((r->mail->ops->caps & MAIL_CAN_WAIT) != 0) {
+		r->wait_fd = r->mail->ops->wait_fd(r->mail, e);
+		if (r->wait_fd == -1)
+			return -1;
+	}
+	r->was_flags = fcntl(STDOUT_FILENO, F_GETFL);
+	if (r->was_flags == -1)
+		return err_errno(e, "stdout");
+	fcntl(STDOUT_FILENO, F_SETFL, r->was_flags | O_NONBLOCK);
+	return 0;
+}
+
+static int
+run(struct run *r, struct err *e)
+{
+	enum verdict v = GO_ON;
+	bool found;
+
+	if (setup(r, e) == -1)
+		return -1;
+	r->idle_since = clock_mono_ms();
+	while (v == GO_ON) {
+		v = turn(r, &found, e);
+		if (v == GO_ON && !found)
+			v = wait_for_news(r, e);
+	}
+	if (v == STOPPED) {
+		struct signalfd_siginfo first;
+
+		/* Take the first one away, so that only a second one kills. */
+		if (read(r->signal_fd, &first, sizeof first) > 0)
+			unblock_signals();
+	}
+	return finish(r, v, e);
+}
+
+/* 1 we have it, 0 another take of this queue runs, -1. */
+static int
+lock_single(struct queue *q, const char *queue, int *fd, struct err *e)
+{
+	int dir = file_open_dir(q->state->dir, "take", e);
+	int r;
+
+	if (dir == -1)
+		return -1;
+	*fd = openat(dir, queue, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd == -1)
+		err_errno(e, "take/%s", queue);
+	close(dir);
+	if (*fd == -1)
+		return -1;
+	r = file_lock(*fd, LOCK_EX, 0, queue, e);
+	if (r == 0)
+		tool_verbose("another take of %s is running", queue);
+	return r;
+}
+
+int
+taker_run(struct queue *q, const struct taker *how, struct err *e)
+{
+	struct run r = {.q = q, .how = how, .signal_fd = -1, .wait_fd = -1};
+	int lock = -1, result = 1;
+
+	if (how->is_single)
+		result = lock_single(q, how->queue, &lock, e);
+	if (result == 1) {
+		id_random(r.owner);
+		result = run(&r, e);
+		buf_release(&r.out);
+		if (r.signal_fd != -1)
+			close(r.signal_fd);
+	}
+	if (lock != -1)
+		close(lock);
+	return result;
+}

@@ -1,0 +1,73 @@
+#include "store/blob.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/clock.h"
+#include "store/blob_engines.h"
+
+static const struct blob_ops *const engines[] = {
+    &blob_file_ops,
+    &blob_mem_ops,
+    &blob_fail_ops,
+    &blob_trace_ops,
+};
+
+struct blobs *
+blobs_open(struct state *s, const char *spec, struct err *e)
+{
+	const char *colon = strchr(spec, ':');
+	struct blobs *b;
+
+	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
+		const struct blob_ops *ops = engines[i];
+
+		if (colon == NULL ||
+		    strlen(ops->scheme) != (size_t)(colon - spec) ||
+		    strncmp(ops->scheme, spec, strlen(ops->scheme)) != 0)
+			continue;
+		b = ops->open(s, colon + 1, e);
+		if (b != NULL)
+			b->ops = ops;
+		return b;
+	}
+	err_set(e, ERR_TEMP, "engines.blobs: unknown engine \"%.60s\"", spec);
+	return NULL;
+}
+
+void
+blobs_close(struct blobs *b)
+{
+	if (b != NULL)
+		b->ops->close(b);
+}
+
+void
+blob_ref(char ref[BLOB_REF], const char *id, int part, int64_t at_ms)
+{
+	char at[CLOCK_TEXT];
+
+	clock_format(at_ms, at);
+	snprintf(ref, BLOB_REF, "file:%.4s/%.2s/%.2s/%.64s.%d", at, at + 5,
+	    at + 8, id, part);
+}
+
+int
+blob_put(struct blobs *b, const struct blob_put *puts, size_t n, struct err *e)
+{
+	return n > 0 ? b->ops->put(b, puts, n, e) : 0;
+}
+
+int
+blob_read(struct blobs *b, const char *ref, struct err *e)
+{
+	return b->ops->read(b, ref, e);
+}
+
+int
+blob_remove(struct blobs *b, const char *const *refs, size_t n, struct err *e)
+{
+	return n > 0 ? b->ops->remove(b, refs, n, e) : 0;
+}

@@ -1,0 +1,295 @@
+#include "store/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/file.h"
+
+enum {
+	BUSY_MS = 10000, /* the net under the flock: backups, foreign tools */
+	SCHEMA_VERSION = 1,
+};
+
+static int
+db_error(struct db *db, const char *doing, struct err *e)
+{
+	if (sqlite3_errcode(db->sqlite) == SQLITE_NOMEM)
+		xnomem();
+	return err_set(e, ERR_TEMP, "%s.db: %s: %s", db->name, doing,
+	    sqlite3_errmsg(db->sqlite));
+}
+
+static int
+exec(struct db *db, const char *sql, const char *doing, struct err *e)
+{
+	if (sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return db_error(db, doing, e);
+	return 0;
+}
+
+static int
+lock(struct db *db, struct err *e)
+{
+	int r;
+
+	if (db->lock_fd == -1)
+		return 0;
+	r = file_lock(db->lock_fd, LOCK_EX, DB_WAIT_MS, db->name, e);
+	if (r == 0)
+		return err_set(e, ERR_TEMP,
+		    "%s.db: another process has held it for %d seconds: look "
+		    "for one that is stopped or stuck",
+		    db->name, DB_WAIT_MS / 1000);
+	return r == -1 ? -1 : 0;
+}
+
+static void
+unlock(struct db *db)
+{
+	if (db->lock_fd != -1)
+		flock(db->lock_fd, LOCK_UN);
+}
+
+/*
+ * Writing to the lock file wakes those who watch it.  The WAL would not do: it
+ * is written before the commit can be seen.
+ */
+static void
+wake(struct db *db)
+{
+	if (db->lock_fd != -1 && pwrite(db->lock_fd, "", 1, 0) == -1)
+		return; /* they look again by themselves, only later */
+}
+
+static int
+open_files(struct db *db, const struct state *s, struct err *e)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+		    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+	char *file = NULL, *lock_name;
+	int r;
+
+	if (s != NULL) {
+		lock_name = xasprintf("%s.lock", db->name);
+		db->lock_fd = openat(
+		    s->dir, lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (db->lock_fd == -1)
+			err_errno(e, "%s/%s", s->path, lock_name);
+		free(lock_name);
+		if (db->lock_fd == -1)
+			return -1;
+		file = xasprintf("%s/%s.db", s->path, db->name);
+	}
+	r = sqlite3_open_v2(
+	    file != NULL ? file : ":memory:", &db->sqlite, flags, NULL);
+	free(file);
+	if (db->sqlite == NULL)
+		xnomem();
+	if (r != SQLITE_OK)
+		return db_error(db, "open", e);
+	return 0;
+}
+
+static int
+setup_handle(struct db *db, struct err *e)
+{
+	int on = 1;
+
+	sqlite3_busy_timeout(db->sqlite, BUSY_MS);
+	/* The last process out neither checkpoints nor removes the WAL. */
+	sqlite3_db_config(
+	    db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+	sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
+	return exec(db,
+	    "PRAGMA synchronous=FULL; PRAGMA mmap_size=0;"
+	    "PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
+	    "PRAGMA temp_store=MEMORY",
+	    "open", e);
+}
+
+/* 0 for a new file. */
+static int
+read_version(struct db *db, int *version, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	int r;
+
+	if (sqlite3_prepare_v2(
+		db->sqlite, "PRAGMA user_version", -1, &st, NULL) != SQLITE_OK)
+		return db_error(db, "open", e);
+	r = sqlite3_step(st);
+	*version = r == SQLITE_ROW ? sqlite3_column_int(st, 0) : -1;
+	if (r != SQLITE_ROW)
+		db_error(db, "open", e);
+	sqlite3_finalize(st);
+	return r == SQLITE_ROW ? 0 : -1;
+}
+
+/* journal_mode cannot change inside a transaction, so the flock alone guards
+ * it. */
+static int
+create(struct db *db, const char *schema, struct err *e)
+{
+	char *sql;
+	int version, r;
+
+	if (lock(db, e) == -1)
+		return -1;
+	r = read_version(db, &version, e);
+	if (r == 0 && version == 0) {
+		sql = xasprintf("BEGIN IMMEDIATE;%s;PRAGMA user_version=%d;"
+				"COMMIT",
+		    schema, SCHEMA_VERSION);
+		r = exec(db, "PRAGMA journal_mode=WAL", "create", e);
+		if (r == 0)
+			r = exec(db, sql, "create", e);
+		if (r == -1)
+			sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+		free(sql);
+	}
+	unlock(db);
+	return r;
+}
+
+int
+db_open(struct db *db, const struct state *s, const char *name,
+    const char *schema, struct err *e)
+{
+	int version;
+
+	*db = (struct db){.name = name, .lock_fd = -1};
+	if (open_files(db, s, e) == -1 || setup_handle(db, e) == -1 ||
+	    read_version(db, &version, e) == -1)
+		return -1;
+	if (version == 0)
+		return create(db, schema, e);
+	if (version != SCHEMA_VERSION)
+		return err_set(e, ERR_TEMP,
+		    "%s.db: schema version %d; this program knows %d", name,
+		    version, SCHEMA_VERSION);
+	return 0;
+}
+
+void
+db_close(struct db *db)
+{
+	for (size_t i = 0; i < DB_STATEMENTS; i++)
+		sqlite3_finalize(db->statements[i]);
+	sqlite3_close(db->sqlite);
+	if (db->lock_fd != -1)
+		close(db->lock_fd);
+}
+
+int
+db_begin(struct db *db, struct err *e)
+{
+	sqlite3_stmt *st;
+
+	if (lock(db, e) == -1)
+		return -1;
+	st = db_prepare(db, DB_STATEMENTS - 1, "BEGIN IMMEDIATE", e);
+	if (st == NULL || db_run(db, st, e) == -1) {
+		unlock(db);
+		return -1;
+	}
+	return 0;
+}
+
+int
+db_commit(struct db *db, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(db, DB_STATEMENTS - 2, "COMMIT", e);
+
+	if (st == NULL || db_run(db, st, e) == -1) {
+		db_rollback(db);
+		return -1;
+	}
+	wake(db);
+	unlock(db);
+	return 0;
+}
+
+void
+db_rollback(struct db *db)
+{
+	for (size_t i = 0; i < DB_STATEMENTS; i++)
+		if (db->statements[i] != NULL)
+			sqlite3_reset(db->statements[i]);
+	if (!sqlite3_get_autocommit(db->sqlite))
+		sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+	unlock(db);
+}
+
+sqlite3_stmt *
+db_prepare(struct db *db, size_t index, const char *sql, struct err *e)
+{
+	sqlite3_stmt **st = &db->statements[index];
+
+	if (*st != NULL) {
+		sqlite3_reset(*st);
+		return *st;
+	}
+	if (sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT,
+		st, NULL) != SQLITE_OK)
+		db_error(db, "prepare", e);
+	return *st;
+}
+
+int
+db_step(struct db *db, sqlite3_stmt *st, struct err *e)
+{
+	switch (sqlite3_step(st)) {
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return db_error(db, "step", e);
+	}
+}
+
+int
+db_run(struct db *db, sqlite3_stmt *st, struct err *e)
+{
+	int r = db_step(db, st, e);
+
+	sqlite3_reset(st);
+	return r;
+}
+
+void
+db_bind_text(sqlite3_stmt *st, int i, const char *s)
+{
+	if (s == NULL)
+		sqlite3_bind_null(st, i);
+	else
+		db_bind_bytes(st, i, s, strlen(s));
+}
+
+void
+db_bind_bytes(sqlite3_stmt *st, int i, const char *s, size_t n)
+{
+	sqlite3_bind_text64(st, i, s, n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void
+db_bind_int(sqlite3_stmt *st, int i, int64_t n)
+{
+	sqlite3_bind_int64(st, i, n);
+}
+
+const char *
+db_text(sqlite3_stmt *st, int i, size_t *len)
+{
+	const unsigned char *s = sqlite3_column_text(st, i);
+
+	if (len != NULL)
+		*len = s != NULL ? (size_t)sqlite3_column_bytes(st, i) : 0;
+	return (const char *)s;
+}

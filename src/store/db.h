@@ -1,0 +1,64 @@
+/*
+ * An SQLite file of the state directory, as every part that uses one wants it:
+ * WAL, synchronous=FULL, one transaction at a time behind a flock that is fair
+ * among processes, the WAL kept between them.  All errors are ERR_TEMP and
+ * begin with the file's name.
+ */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "store/state.h"
+
+enum {
+	DB_STATEMENTS = 48, /* statements that a handle may keep prepared */
+	DB_WAIT_MS = 60000, /* for other processes' transactions */
+};
+
+struct db {
+	const char *name; /* "mail.db" */
+	sqlite3 *sqlite;
+	/*
+	 * NAME.lock, locked round each transaction and written to after it, so
+	 * that inotify tells of it.  -1: in memory, nobody to share it with.
+	 */
+	int lock_fd;
+	sqlite3_stmt *statements[DB_STATEMENTS];
+};
+
+/*
+ * Open NAME.db below the state directory, or in memory where s is NULL.  Where
+ * it is new, schema is run.  name is a literal without the ".db".
+ */
+int db_open(struct db *db, const struct state *s, const char *name,
+    const char *schema, struct err *e);
+void db_close(struct db *db);
+
+/* BEGIN IMMEDIATE behind the flock; then one of the other two. */
+int db_begin(struct db *db, struct err *e);
+/* On -1 it was rolled back. */
+int db_commit(struct db *db, struct err *e);
+void db_rollback(struct db *db);
+
+/* A statement kept under index, reset; NULL on error. */
+sqlite3_stmt *db_prepare(
+    struct db *db, size_t index, const char *sql, struct err *e);
+
+/* 1 a row, 0 done, -1 error. */
+int db_step(struct db *db, sqlite3_stmt *st, struct err *e);
+
+/* Run a statement that yields no rows, and reset it. */
+int db_run(struct db *db, sqlite3_stmt *st, struct err *e);
+
+void db_bind_text(sqlite3_stmt *st, int i, const char *s); /* NULL: NULL */
+void db_bind_bytes(sqlite3_stmt *st, int i, const char *s, size_t n);
+void db_bind_int(sqlite3_stmt *st, int i, int64_t n);
+
+/* A text column, NULL for NULL; good until the next step. */
+const char *db_text(sqlite3_stmt *st, int i, size_t *len);
+
+#endif

@@ -1,0 +1,278 @@
+/* mail-store: blobs and ledger.  Manual: man/mail-store.1 */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/batch.h"
+#include "core/file.h"
+#include "core/id.h"
+#include "core/json.h"
+#include "core/tool.h"
+#include "mail/record.h"
+#include "queue/content.h"
+#include "queue/doctor.h"
+#include "queue/listing.h"
+#include "queue/queue.h"
+
+static struct {
+	const char *state, *tenant, *queue;
+	int64_t deadline_s, older_s, newer_s, count;
+	bool is_inline;
+} option = {.deadline_s = 120};
+
+/* Open the state directory for a verb, run it, close everything. */
+static int
+with_queue(int (*work)(struct queue *q, void *ctx, struct err *e), void *ctx,
+    struct err *e)
+{
+	struct state state;
+	struct queue queue;
+	int r = state_open(&state, e);
+
+	queue_init(&queue, &state);
+	if (r == 0)
+		r = work(&queue, ctx, e);
+	queue_close(&queue);
+	state_close(&state);
+	return r;
+}
+
+static int
+run_batch(struct queue *q, void *ctx, struct err *e)
+{
+	struct batch *b = ctx;
+
+	b->ctx = q;
+	return batch_run(b, e);
+}
+
+static void
+report(struct batch_item *item, struct err *bad)
+{
+	item->fate = BATCH_FAILED;
+	err_prefix(bad, "line %zu", item->line_no);
+	tool_failed(bad);
+}
+
+static int
+put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
+{
+	struct err *errs = xcalloc(n, sizeof *errs);
+	jv *recs = xcalloc(n, sizeof *recs);
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		recs[i] = items[i].rec;
+	r = queue_store(ctx, recs, errs, n, e);
+	for (size_t i = 0; i < n; i++) {
+		items[i].rec = recs[i];
+		if (r == 0 && errs[i].class != ERR_NONE)
+			report(&items[i], &errs[i]);
+	}
+	free(recs);
+	free(errs);
+	return r;
+}
+
+static int
+run_put(int argc, char **argv, struct err *e)
+{
+	struct batch b = {.work = put_batch, .deadline_s = option.deadline_s};
+
+	(void)argc;
+	(void)argv;
+	return with_queue(run_batch, &b, e);
+}
+
+static int
+get_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
+{
+	(void)e;
+	for (size_t i = 0; i < n; i++) {
+		struct err bad = ERR_INIT;
+
+		if (record_check(items[i].rec, &bad) == -1 ||
+		    content_load(ctx, &items[i].rec, option.is_inline, &bad) ==
+			-1)
+			report(&items[i], &bad);
+	}
+	return 0;
+}
+
+static int
+run_get(int argc, char **argv, struct err *e)
+{
+	struct batch b = {.work = get_batch};
+
+	(void)argc;
+	(void)argv;
+	return with_queue(run_batch, &b, e);
+}
+
+static int
+list(struct queue *q, void *ctx, struct err *e)
+{
+	struct listing how = {
+	    .queue = option.queue,
+	    .state = option.state,
+	    .tenant = option.tenant,
+	    .older_s = option.older_s,
+	    .newer_s = option.newer_s,
+	    .count = option.count,
+	};
+
+	(void)ctx;
+	return listing_rows(q, &how, e);
+}
+
+static int
+run_list(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	(void)argv;
+	return with_queue(list, NULL, e);
+}
+
+static int
+check_id(const char *id, struct err *e)
+{
+	if (id_valid(id, strlen(id)))
+		return 0;
+	return err_set(e, ERR_USAGE, "\"%.70s\" is not the id of a mail", id);
+}
+
+static int
+show(struct queue *q, void *ctx, struct err *e)
+{
+	char **ids = ctx;
+
+	for (; *ids != NULL; ids++) {
+		struct err bad = ERR_INIT;
+
+		if (listing_mail(q, *ids, &bad) == 0)
+			continue;
+		if (bad.class == ERR_TEMP)
+			return err_set(e, ERR_TEMP, "%s", bad.text);
+		tool_failed(&bad);
+	}
+	return 0;
+}
+
+static int
+run_show(int argc, char **argv, struct err *e)
+{
+	for (int i = 0; i < argc; i++)
+		if (check_id(argv[i], e) == -1)
+			return -1;
+	return with_queue(show, argv, e);
+}
+
+static int
+cat(struct queue *q, void *ctx, struct err *e)
+{
+	return content_write(q, ctx, STDOUT_FILENO, e);
+}
+
+static int
+run_cat(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	if (check_id(argv[0], e) == -1)
+		return -1;
+	return with_queue(cat, argv[0], e);
+}
+
+static int
+stats(struct queue *q, void *ctx, struct err *e)
+{
+	(void)ctx;
+	return listing_totals(q, e);
+}
+
+static int
+run_stats(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	(void)argv;
+	return with_queue(stats, NULL, e);
+}
+
+static int
+run_doctor(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	(void)argv;
+	return doctor_run(e);
+}
+
+static int
+run_upgrade(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	(void)argv;
+	return state_upgrade(e);
+}
+
+static const struct option_row put_options[] = {
+    {0, "deadline", "DURATION", "give up after so long without input; 0: never",
+	OPTION_DURATION, &option.deadline_s, 0, 86400},
+    {0},
+};
+
+static const struct option_row get_options[] = {
+    {'i', NULL, NULL, "always inline, for lines that cross machines",
+	OPTION_FLAG, &option.is_inline, 0, 0},
+    {0},
+};
+
+static const struct option_row list_options[] = {
+    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0,
+	0},
+    {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
+	0, 0},
+    {'q', NULL, "QUEUE", "only of this queue", OPTION_STRING, &option.queue, 0,
+	0},
+    {'c', NULL, "N", "at most N", OPTION_NUMBER, &option.count, 1, 0},
+    {0, "older", "DURATION", "stored longer ago", OPTION_DURATION,
+	&option.older_s, 0, 0},
+    {0, "newer", "DURATION", "stored since", OPTION_DURATION, &option.newer_s,
+	0, 0},
+    {0},
+};
+
+static const struct option_row no_options[] = {{0}};
+
+static const struct verb verbs[] = {
+    {"put", "", "store the content of the records on stdin", put_options,
+	"  mail-ingest -t ne-001 <mail | mail-store put\n", run_put, 0, 0,
+	false},
+    {"get", "", "put the content back into the records on stdin", get_options,
+	"  mail-store list -c 1 | mail-store get -i | jq -r .content.base64\n",
+	run_get, 0, 0, false},
+    {"list", "", "the stored records, oldest first", list_options,
+	"  mail-store list -s dead | mail-dispatch -- ./new-handler\n",
+	run_list, 0, 0, false},
+    {"show", "ID...", "everything about some mails, their history too",
+	no_options, NULL, run_show, 1, -1, false},
+    {"cat", "ID", "the message as it came, byte for byte", no_options, NULL,
+	run_cat, 1, 1, false},
+    {"stats", "", "how many mails are in which state", no_options, NULL,
+	run_stats, 0, 0, false},
+    {"doctor", "", "what is wrong with the state directory", no_options, NULL,
+	run_doctor, 0, 0, false},
+    {"upgrade", "", "bring the state directory to this release's layout",
+	no_options, NULL, run_upgrade, 0, 0, false},
+    {0},
+};
+
+static const struct tool tool = {
+    .name = "mail-store",
+    .summary = "Stored mail: its bytes, its state, its history.",
+    .verbs = verbs,
+};
+
+int
+main(int argc, char **argv)
+{
+	return tool_main(&tool, argc, argv);
+}
