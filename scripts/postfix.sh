@@ -12,11 +12,15 @@
 #   pf_queued                    the queue files
 #   pf_stop                      stop it, whatever its state
 #
-# $pf_dir is DIR, $pf_dir/log/maillog its log.  DIR must be a directory that
-# every user can enter.
+# $pf_dir is DIR, $pf_dir/log/maillog its log.  DIR must lie where every user can
+# go, and be short: the names of Unix sockets end at 107 bytes.
 # shellcheck shell=bash
 
 pf_write() {
+	if [ ${#1} -gt 84 ]; then
+		echo "postfix: too long for its sockets' names: $1" >&2
+		return 1
+	fi
 	pf_dir=$1 pf_user=$2
 	shift 2
 	mkdir -p "$pf_dir"/{etc,queue,data,log,aliases}

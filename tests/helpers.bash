@@ -60,6 +60,11 @@ need_root() {
 	[ "$(id -u)" = 0 ] || skip "only root can do this"
 }
 
+# Let other users in: a private Postfix runs its commands as another.
+open_tmpdir() {
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+}
+
 # The corpora beside the checkout: $MAILPIPE_SHARED/corpora.
 need_shared() {
 	export MAILPIPE_SHARED=${MAILPIPE_SHARED:-$MAILPIPE_REPO/../shared}
