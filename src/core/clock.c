@@ -7,6 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+enum {
+	DAY_MS = 86400000,
+};
+
 static int64_t
 read_clock(clockid_t id)
 {
@@ -51,21 +55,53 @@ clock_mono_ms(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+/*
+ * Days since the epoch and back, in the proleptic Gregorian calendar (H.
+ * Hinnant, "chrono-compatible low-level date algorithms").  The C library's own
+ * would read the time zone's file first, in every process.
+ */
+static int64_t
+days_from_civil(int64_t y, int m, int d)
+{
+	int64_t era, yoe, doy;
+
+	y -= m <= 2;
+	era = (y >= 0 ? y : y - 399) / 400;
+	yoe = y - era * 400;
+	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+static void
+civil_from_days(int64_t z, int *y, int *m, int *d)
+{
+	int64_t era, doe, yoe, doy, mp;
+
+	z += 719468;
+	era = (z >= 0 ? z : z - 146096) / 146097;
+	doe = z - era * 146097;
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	mp = (5 * doy + 2) / 153;
+	*d = (int)(doy - (153 * mp + 2) / 5 + 1);
+	*m = (int)(mp < 10 ? mp + 3 : mp - 9);
+	*y = (int)(yoe + era * 400 + (*m <= 2));
+}
+
 char *
 clock_format(int64_t ms, char text[CLOCK_TEXT])
 {
-	time_t s = (time_t)(ms / 1000);
-	int rest = (int)(ms % 1000);
-	struct tm tm;
+	int64_t day = ms / DAY_MS, rest = ms % DAY_MS;
+	int y, m, d;
 
 	if (rest < 0) {
-		rest += 1000;
-		s--;
+		rest += DAY_MS;
+		day--;
 	}
-	gmtime_r(&s, &tm);
-	snprintf(text, CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-	    (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-	    tm.tm_min, tm.tm_sec, rest);
+	civil_from_days(day, &y, &m, &d);
+	snprintf(text, CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", y, m,
+	    d, (int)(rest / 3600000), (int)(rest / 60000 % 60),
+	    (int)(rest / 1000 % 60), (int)(rest % 1000));
 	return text;
 }
 
@@ -90,18 +126,15 @@ parse_offset(const char *s, int *offset)
 static int
 parse_rfc3339(const char *s, int64_t *ms)
 {
-	struct tm tm = {0};
-	int n = 0, offset;
+	int y, m, d, hour, min, sec, n = 0, offset;
 	int64_t frac = 0, unit = 100;
 
-	if (sscanf(s, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &tm.tm_year,
-		&tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec,
-		&n) != 6 ||
+	if (sscanf(s, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &y, &m, &d, &hour,
+		&min, &sec, &n) != 6 ||
 	    n != 19)
 		return -1;
-	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
-	    tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
-	    tm.tm_sec > 60)
+	if (y < 1 || m < 1 || m > 12 || d < 1 || d > 31 || hour < 0 ||
+	    hour > 23 || min < 0 || min > 59 || sec < 0 || sec > 60)
 		return -1;
 	s += n;
 	if (*s == '.')
@@ -109,9 +142,8 @@ parse_rfc3339(const char *s, int64_t *ms)
 			frac += (*s - '0') * unit;
 	if (parse_offset(s, &offset) == -1)
 		return -1;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	*ms = ((int64_t)timegm(&tm) - offset) * 1000 + frac;
+	*ms = days_from_civil(y, m, d) * DAY_MS +
+	      (hour * 3600 + min * 60 + sec - offset) * 1000LL + frac;
 	return 0;
 }
 
