@@ -162,47 +162,6 @@ sqlite_wait_fd(struct mail_engine *base, struct err *e)
 	return m->wait_fd;
 }
 
-void
-mail_sqlite_row(sqlite3_stmt *st, struct mail_row *row)
-{
-	*row = (struct mail_row){
-	    .id = db_text(st, 1, NULL),
-	    .tenant = db_text(st, 2, NULL),
-	    .queue = db_text(st, 3, NULL),
-	    .state = (enum mail_state)sqlite3_column_int(st, 4),
-	    .priority = sqlite3_column_int64(st, 5),
-	    .due_at = sqlite3_column_int64(st, 6),
-	    .attempts = sqlite3_column_int64(st, 7),
-	    .deliveries = sqlite3_column_int64(st, 8),
-	    .stored_at = sqlite3_column_int64(st, 9),
-	    .updated_at = sqlite3_column_int64(st, 10),
-	    .is_interrupted = sqlite3_column_int(st, 11) != 0,
-	    .owner = db_text(st, 12, NULL),
-	};
-	row->record = db_text(st, 13, &row->record_len);
-	row->last = db_text(st, 14, &row->last_len);
-}
-
-int
-mail_sqlite_history_add(struct mail_sqlite *m, int64_t seq,
-    const struct mail_history *h, struct err *e)
-{
-	sqlite3_stmt *st = db_prepare(&m->db, SQL_HISTORY_ADD,
-	    "INSERT OR IGNORE INTO history VALUES(?,?,?,?,?,?)", e);
-
-	if (st == NULL)
-		return -1;
-	db_bind_int(st, 1, seq);
-	db_bind_int(st, 2, h->delivery);
-	db_bind_text(st, 3, h->stage);
-	db_bind_int(st, 4, h->attempt);
-	db_bind_int(st, 5, h->at);
-	db_bind_bytes(st, 6, h->entry, h->entry_len);
-	if (db_run(&m->db, st, e) == -1)
-		return -1;
-	return sqlite3_changes(m->db.sqlite) > 0;
-}
-
 #define OPERATIONS                                                             \
 	.put = mail_sqlite_put, .take = mail_sqlite_take,                      \
 	.start = mail_sqlite_start, .renew = mail_sqlite_renew,                \

@@ -1,4 +1,4 @@
-/* Inside of the SQLite ledger; shared by its three files only. */
+/* Inside of the SQLite ledger; shared by its own files only. */
 #ifndef QUEUE_MAIL_SQLITE_H
 #define QUEUE_MAIL_SQLITE_H
 
@@ -52,7 +52,47 @@ void mail_sqlite_row(sqlite3_stmt *st, struct mail_row *row);
 int mail_sqlite_history_add(struct mail_sqlite *m, int64_t seq,
     const struct mail_history *h, struct err *e);
 
-/* mail_sqlite_work.c */
+/* What a transition must know of the row it finds. */
+struct sqlite_found {
+	int64_t seq;
+	enum mail_state state;
+	int64_t deliveries, attempts, unstarted;
+	char owner[ID_TEXT]; /* "" without a lease */
+	char stage[NAME_MAX_LEN + 1]; /* "" when not started */
+};
+
+/* 1 found, 0 no such mail, -1 error. */
+int mail_sqlite_find(struct mail_sqlite *m, const char *id,
+    struct sqlite_found *f, struct err *e);
+
+/* Does the row still belong to this lease? */
+bool mail_sqlite_is_held(
+    const struct sqlite_found *f, const struct mail_lease *l);
+
+/* Add an event that is no result; entry is a JSON object. */
+int mail_sqlite_event(struct mail_sqlite *m, const struct sqlite_found *f,
+    const char *stage, int64_t now, const char *entry, struct err *e);
+
+/* End a lease without an outcome: the row becomes state. */
+int mail_sqlite_end_lease(struct mail_sqlite *m, int64_t seq,
+    enum mail_state state, bool is_interrupted, bool is_counted, int64_t now,
+    struct err *e);
+
+/* A lease is over and nobody has settled it: what the row becomes. */
+int mail_sqlite_lease_over(struct mail_sqlite *m, const struct sqlite_found *f,
+    bool is_counted, int64_t now, struct err *e);
+
+/*
+ * The ids that st selects.  Collected first, for a statement must not walk an
+ * index that is being changed.  The caller frees *ids, on error too.
+ */
+struct sqlite_id {
+	char id[ID_MAX + 1];
+};
+int mail_sqlite_collect(struct mail_sqlite *m, sqlite3_stmt *st,
+    struct sqlite_id **ids, size_t *n, struct err *e);
+
+/* The operations; mail_sqlite_{put,lease,settle,read}.c */
 int mail_sqlite_put(struct mail_engine *m, const struct mail_put *puts,
     size_t n, struct err *e);
 int mail_sqlite_take(struct mail_engine *m, const struct mail_take *how,
@@ -68,7 +108,6 @@ int mail_sqlite_settle(struct mail_engine *m, struct mail_settle *settles,
 int mail_sqlite_leases(struct mail_engine *m, const char *owner,
     struct mail_leases *out, struct err *e);
 
-/* mail_sqlite_read.c */
 int mail_sqlite_next_due(
     struct mail_engine *m, const char *queue, int64_t *at, struct err *e);
 int mail_sqlite_list(struct mail_engine *m, const struct mail_filter *f,
