@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/id.h"
+#include "core/spawn.h"
 #include "core/tool.h"
 
 enum {
@@ -331,22 +331,6 @@ finish(struct run *r, enum verdict why, struct err *e)
 	}
 }
 
-static int
-setup_signals(struct run *r, struct err *e)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (r->signal_fd == -1)
-		return err_errno(e, "signalfd");
-	return 0;
-}
-
 /* The second signal ends us at once. */
 static void
 unblock_signals(void)
@@ -361,7 +345,8 @@ static int
 setup(struct run *r, struct err *e)
 {
 	r->mail = queue_mail(r->q, e);
-	if (r->mail == NULL || setup_signals(r, e) == -1)
+	r->signal_fd = spawn_signal_fd(e);
+	if (r->mail == NULL || r->signal_fd == -1)
 		return -1;
 	if ((r->mail->ops->caps & MAIL_CAN_WAIT) != 0) {
 		r->wait_fd = r->mail->ops->wait_fd(r->mail, e);
@@ -389,13 +374,9 @@ run(struct run *r, struct err *e)
 		if (v == GO_ON && !found)
 			v = wait_for_news(r, e);
 	}
-	if (v == STOPPED) {
-		struct signalfd_siginfo first;
-
-		/* Take the first one away, so that only a second one kills. */
-		if (read(r->signal_fd, &first, sizeof first) > 0)
-			unblock_signals();
-	}
+	/* Take the first one away, so that only a second one kills. */
+	if (v == STOPPED && spawn_next_signal(r->signal_fd) != 0)
+		unblock_signals();
 	return finish(r, v, e);
 }
 
