@@ -23,7 +23,7 @@ static void
 set_result(struct job *job, jv result)
 {
 	close_message(job);
-	job->rec = json_set(job->rec, "result", result);
+	job->result = result;
 	job->fate = JOB_DONE;
 }
 
@@ -73,13 +73,15 @@ open_message(const struct job_plan *plan, struct job *job)
 }
 
 struct job *
-job_new(const struct job_plan *plan, jv rec)
+job_new(const struct job_plan *plan, const char *line, size_t len, jv rec)
 {
 	struct job *job = xcalloc(1, sizeof *job);
 	int r;
 
 	job->fate = JOB_READY;
 	job->rec = rec;
+	job->result = jv_invalid();
+	buf_add(&job->line, line, len);
 	job->message = -1;
 	if (record_check(rec, &job->err) == -1) {
 		job->fate = JOB_WITHHELD;
@@ -102,8 +104,13 @@ note_attempt(struct job *job, int64_t attempt)
 	jv lease = json_member(job->rec, "lease", JV_KIND_OBJECT);
 
 	job->attempt = attempt;
+	if (json_int(lease, "attempt", 0) == attempt) {
+		jv_free(lease);
+		return;
+	}
 	lease = json_set(lease, "attempt", jv_number((double)attempt));
 	job->rec = json_set(job->rec, "lease", lease);
+	job->is_changed = true;
 }
 
 static void
@@ -184,10 +191,35 @@ job_finish(const struct job_plan *plan, struct job *job)
 	set_result(job, handler_result(&job->handler, plan->profile));
 }
 
+/*
+ * The record goes out as it came, with the result behind its last member.
+ * Making the text anew costs libjq longer than all else that we do for it.
+ */
+void
+job_write(const struct job *job, struct buf *out)
+{
+	size_t len = job->line.len;
+
+	if (job->is_changed) {
+		json_dump(
+		    json_set(jv_copy(job->rec), "result", jv_copy(job->result)),
+		    out);
+		return;
+	}
+	while (len > 0 && job->line.data[len - 1] != '}')
+		len--; /* only blanks are there */
+	buf_add(out, job->line.data, len - 1);
+	buf_addstr(out, ",\"result\":");
+	json_dump(jv_copy(job->result), out);
+	buf_addch(out, '}');
+}
+
 void
 job_free(struct job *job)
 {
 	close_message(job);
+	buf_release(&job->line);
+	jv_free(job->result);
 	jv_free(job->rec);
 	free(job);
 }

@@ -37,7 +37,7 @@ struct loop {
 	struct buf out;
 	size_t written; /* of out */
 	bool is_out_gone; /* nothing can be written any more */
-	struct job **jobs; /* n of them run */
+	struct job **jobs; /* n of them run, max at the most */
 	size_t n, max;
 	struct pollfd *fds;
 	int signals;
@@ -73,12 +73,10 @@ flush(struct loop *l)
 		n = l->out.len - l->written;
 		r = write(STDOUT_FILENO, l->out.data + l->written,
 		    n < PIPE_BUF ? n : PIPE_BUF);
-		if (r == -1 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (r == -1) {
+		if (r == -1 && errno != EINTR && errno != EAGAIN)
 			out_failed(l, strerror(errno));
+		if (r == -1)
 			return;
-		}
 		l->written += (size_t)r;
 	}
 	if (l->written == l->out.len) {
@@ -94,34 +92,31 @@ unwritten(const struct loop *l)
 }
 
 static void
-emit_line(struct loop *l, const char *line, size_t len)
+end_line(struct loop *l)
 {
-	if (l->is_out_gone)
-		return;
-	buf_add(&l->out, line, len);
 	buf_addch(&l->out, '\n');
+	if (l->is_out_gone)
+		buf_reset(&l->out);
 }
 
-/* Does not consume rec. */
 static void
-emit_record(struct loop *l, jv rec)
+emit_line(struct loop *l, const char *line, size_t len)
 {
-	if (l->is_out_gone)
-		return;
-	json_dump(jv_copy(rec), &l->out);
-	buf_addch(&l->out, '\n');
+	buf_add(&l->out, line, len);
+	end_line(l);
 }
 
 /* A job that does not run any more: its record goes on, or is withheld. */
 static void
 end_job(struct loop *l, struct job *job)
 {
-	if (job->fate == JOB_DONE) {
-		tool_verbose(
-		    "%s: %s", record_id(job->rec), record_status(job->rec));
-		emit_record(l, job->rec);
-	} else if (job->fate == JOB_WITHHELD) {
+	if (job->fate == JOB_WITHHELD) {
 		tool_failed(&job->err);
+	} else if (job->fate == JOB_DONE) {
+		tool_verbose("%s: %s", record_id(job->rec),
+		    json_str(job->result, "status"));
+		job_write(job, &l->out);
+		end_line(l);
 	}
 	job_free(job);
 }
@@ -139,6 +134,13 @@ sort_out(struct loop *l)
 			end_job(l, l->jobs[i]);
 	}
 	l->n = n;
+}
+
+/* Is there nothing that keeps another record from being started? */
+static bool
+has_room(const struct loop *l)
+{
+	return l->n < l->max && unwritten(l) < OUT_MAX && !l->is_out_gone;
 }
 
 static void
@@ -159,7 +161,7 @@ take_line(struct loop *l, const char *line, size_t len)
 		jv_free(rec);
 		return;
 	}
-	job = job_new(l->plan, rec);
+	job = job_new(l->plan, line, len, rec);
 	if (job->fate == JOB_READY) {
 		l->jobs[l->n++] = job;
 		return;
@@ -167,13 +169,6 @@ take_line(struct loop *l, const char *line, size_t len)
 	if (job->fate == JOB_WITHHELD && job->err.class == ERR_DATA)
 		err_prefix(&job->err, "line %zu", l->in.line_no);
 	end_job(l, job);
-}
-
-/* Is there nothing that keeps another record from being started? */
-static bool
-has_room(const struct loop *l)
-{
-	return l->n < l->max && unwritten(l) < OUT_MAX && !l->is_out_gone;
 }
 
 /* Take lines from the buffer.  After a signal they go through as they are. */
@@ -199,6 +194,7 @@ take_lines(struct loop *l)
 	}
 }
 
+/* What can be started now shares one write for its leases. */
 static void
 start_jobs(struct loop *l)
 {
@@ -208,6 +204,11 @@ start_jobs(struct loop *l)
 	if (l->n == running)
 		return;
 	job_start(l->plan, l->jobs + running, l->n - running);
+	for (size_t i = running; i < l->n; i++)
+		if (l->jobs[i]->fate == JOB_RUNNING)
+			tool_verbose("%s: process %ld",
+			    record_id(l->jobs[i]->rec),
+			    (long)l->jobs[i]->handler.pid);
 	sort_out(l);
 }
 
@@ -294,7 +295,8 @@ read_input(struct loop *l)
 {
 	struct err e = ERR_INIT;
 
-	if (l->fds[FD_IN].revents == 0 || jsonl_fill(&l->in, 0, &e) != -1)
+	if (l->fds[FD_IN].revents == 0 || l->is_stopping ||
+	    jsonl_fill(&l->in, 0, &e) != -1)
 		return;
 	l->is_reading = false;
 	tool_failed(&e);
