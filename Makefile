@@ -75,7 +75,7 @@ $(obj)/unit/%: tests/unit/%.c $(obj)/libmailpipe.a
 	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
 		$(LDFLAGS) -MMD -MP -o $@ $< $(obj)/libmailpipe.a $(libs)
 
-# The fault injector of the tests, for LD_PRELOAD; never with sanitizers.
+# The fault injector of the tests, for LD_PRELOAD; no sanitizer in itself.
 injector := build/$(mode)/inject.so
 
 inject: $(injector)

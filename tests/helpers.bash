@@ -76,7 +76,7 @@ is_sanitized() {
 	case $MAILPIPE_BIN in */san/*) ;; *) return 1 ;; esac
 }
 
-# Sanitizers need terabytes of address space and their own LD_PRELOAD.
+# Sanitizers need terabytes of address space, and time.
 need_release() {
 	! is_sanitized || skip "not with sanitizers"
 }
