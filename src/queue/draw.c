@@ -8,59 +8,46 @@
 #include "core/json.h"
 #include "core/tool.h"
 
-/* The reference in a stored record, or NULL.  *rec keeps it alive. */
-static const char *
-stored_ref(const char *record, size_t len, jv *rec)
-{
-	struct err e = ERR_INIT;
-	const char *ref = NULL;
-	jv blob;
-
-	*rec = jv_null();
-	if (json_parse(record, len, rec, &e) == -1)
-		return NULL;
-	blob = json_member(*rec, "blob", JV_KIND_OBJECT);
-	ref = json_str(blob, "ref");
-	jv_free(blob); /* *rec still holds it */
-	return ref;
-}
-
+/* What the ledger has of an entry's mail. */
 struct known {
-	struct queue *queue;
-	const char *ref; /* of the entry */
-	bool is_known;
+	const struct intake_entry *entry;
+	bool is_other; /* the row names another blob than the entry */
 };
 
-/*
- * The mail is there already, from an earlier try of the MTA.  If that was on
- * another day, this try's blob has another name and no owner.
- */
 static int
-drop_second_blob(void *ctx, const struct mail_row *row, struct err *e)
+compare_ref(void *ctx, const struct mail_row *row, struct err *e)
 {
 	struct known *k = ctx;
 	const char *ref;
-	jv rec;
-	int r = 0;
+	jv rec, blob;
 
-	k->is_known = true;
-	ref = stored_ref(row->record, row->record_len, &rec);
-	if (ref != NULL && k->ref != NULL && strcmp(ref, k->ref) != 0)
-		r = blob_remove(k->queue->blobs, &k->ref, 1, e);
+	if (json_parse(row->record, row->record_len, &rec, e) == -1)
+		return -1;
+	blob = json_member(rec, "blob", JV_KIND_OBJECT);
+	ref = json_str(blob, "ref");
+	k->is_other = ref != NULL && strcmp(ref, k->entry->ref) != 0;
+	jv_free(blob);
 	jv_free(rec);
-	return r;
+	return 0;
 }
 
-/* Is the mail of this entry in the ledger?  1, 0, -1. */
+/*
+ * Must this entry's blob be written?  Not when the mail is there already from
+ * an earlier try of the MTA, on another day and thus under another name: the
+ * row's blob stays, and this one has no owner.  1, 0, -1.
+ */
 static int
-is_known(struct queue *q, const struct intake_entry *entry, struct err *e)
+is_wanted(struct queue *q, const struct intake_entry *entry, struct err *e)
 {
 	struct mail_filter f = {.id = entry->id, .state = -1};
-	struct known k = {.queue = q, .ref = entry->ref};
+	struct known k = {.entry = entry};
 
-	if (q->mail->ops->list(q->mail, &f, drop_second_blob, &k, e) == -1)
+	if (q->mail->ops->list(q->mail, &f, compare_ref, &k, e) == -1)
 		return -1;
-	return k.is_known;
+	if (!k.is_other)
+		return entry->base64 != NULL;
+	/* A large one was stored before the entry was written. */
+	return blob_remove(q->blobs, &entry->ref, 1, e);
 }
 
 /* The blobs of the entries that bring one: bytes first, rows afterwards. */
@@ -79,11 +66,9 @@ draw_blobs(struct queue *q, const struct intake_entry *entries, size_t n,
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (entries[i].ref == NULL)
 			continue;
-		r = is_known(q, &entries[i], e);
-		if (r != 0 || entries[i].base64 == NULL) {
-			r = r == -1 ? -1 : 0;
+		r = is_wanted(q, &entries[i], e);
+		if (r < 1)
 			continue;
-		}
 		at = bytes.len;
 		r = base64_decode(
 		    entries[i].base64, entries[i].base64_len, &bytes, e);

@@ -33,14 +33,20 @@ insert(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
 	return db_run(&m->db, st, e);
 }
 
-/* stored becomes ready or scheduled; nothing else does. */
+/*
+ * stored becomes ready or scheduled; nothing else does.  The record may have
+ * changed on its way here, but the blob is the one that was stored.
+ */
 static int
 enqueue(
     struct mail_sqlite *m, const struct mail_put *p, int64_t seq, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_ENQUEUE,
 	    "UPDATE mail SET tenant=?2,queue=?3,state=?4,priority=?5,due_at=?6,"
-	    "queued_at=?7,updated_at=?7,record=?8 WHERE seq=?1",
+	    "queued_at=?7,updated_at=?7,record=CASE"
+	    " WHEN json_extract(record,'$.blob') IS NULL THEN ?8"
+	    " ELSE json_set(?8,'$.blob',json_extract(record,'$.blob')) END"
+	    " WHERE seq=?1",
 	    e);
 	enum mail_state state = put_state(p);
 
