@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# README.md and mailpipe(7) are true: their commands run, their links lead
-# somewhere, their alias lines keep the rules and deliver.
+# README.md and the manuals are true: what they tell to type runs, their links
+# lead somewhere, their alias lines keep the rules and deliver.
 
 setup() {
 	load helpers
@@ -19,6 +19,27 @@ blocks() {
 displays() {
 	awk '/^\.Bd -literal/ {inside = 1; next} /^\.Ed/ {inside = 0} inside' \
 		"$1" | sed 's/\\(aq/'\''/g; s/\\-/-/g; s/\\&//g; s/\\e/\\/g'
+}
+
+# examples FILE: the displays of its section EXAMPLES as scripts example.1 ...,
+# aliases and crontab lines as the commands in them.
+examples() {
+	rm -f example.*
+	awk '
+		/^\.Sh / {inside = ($2 == "EXAMPLES"); next}
+		inside' "$1" >examples.mdoc
+	awk '/^\.Bd -literal/ {n++} {print >("display." n + 0)}' examples.mdoc
+	local file
+	for file in display.*; do
+		displays "$file" | sed -E "
+			/^[A-Z]+=/d
+			s/^[a-z0-9.-]+: \"\|(.*)\"\$/( \1 ) <mail/
+			s/^([0-9*,\/-]+ ){5}(mailpipe )?//
+			s,/usr/local/bin/,$MAILPIPE_BIN/,g
+			s,/srv/mail,$PWD/srv,g" >"example.${file#*.}"
+		rm "$file"
+		[ -s "example.${file#*.}" ] || rm "example.${file#*.}"
+	done
 }
 
 alias_lines() {
@@ -49,13 +70,29 @@ work_lines() {
 	[[ ${lines[-1]} == *ne-001*succeeded ]]
 }
 
-@test "readme: the examples of mailpipe(7) work" {
+@test "manuals: every example runs" {
 	need jq
-	displays "$MAILPIPE_REPO/man/mailpipe.7" |
-		grep '^mail-' >typed
-	[ "$(wc -l <typed)" -ge 5 ]
-	run -0 --separate-stderr bash -euo pipefail typed
-	[ -z "$stderr" ]
+	need php
+	mkdir srv
+	echo '<?php exit(strlen(stream_get_contents(STDIN)) > 99 ? 0 : 1);' \
+		>srv/receive.php
+	receive <mail
+	for page in "$MAILPIPE_REPO"/man/mail*.[157]; do
+		examples "$page"
+		for example in example.*; do
+			[ -e "$example" ] || continue
+			got=0
+			bash -euo pipefail "$example" >out 2>err </dev/null ||
+				got=$?
+			echo "$example" >>ran
+			[ $got = 0 ] && [ ! -s err ] && continue
+			echo "== ${page##*/}: exit status $got"
+			cat "$example" err
+		done
+	done >wrong
+	cat wrong
+	[ ! -s wrong ]
+	[ "$(wc -l <ran)" -ge 8 ]
 }
 
 @test "readme: links lead to files that are there" {
