@@ -7,6 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+/* With clang, glibc's fortified headers make macros of these. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gets localtime gmtime
 #pragma GCC poison system tmpnam mktemp atoi atol strncpy strncat popen
 

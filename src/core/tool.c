@@ -78,7 +78,7 @@ tool_is_verbose(void)
 }
 
 /* One write, so that lines of several processes do not mix. */
-static void
+__attribute__((format(printf, 1, 0))) static void
 say(const char *fmt, va_list ap)
 {
 	char line[1024];
