@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -47,7 +48,6 @@ struct run {
 	int64_t idle_since;
 	int64_t looked_at;
 	int signal_fd, wait_fd;
-	int was_flags; /* of stdout */
 };
 
 static int
@@ -137,7 +137,6 @@ close_stdout(struct run *r)
 	if (r->is_closed)
 		return;
 	r->is_closed = true;
-	fcntl(STDOUT_FILENO, F_SETFL, r->was_flags);
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (null == -1 || dup2(null, STDOUT_FILENO) == -1)
 		close(STDOUT_FILENO);
@@ -145,26 +144,34 @@ close_stdout(struct run *r)
 		close(null);
 }
 
-/* Write what goes without waiting.  false: the reader is gone. */
-static bool
-flush(struct run *r)
+/*
+ * Write what goes without waiting.  A pipe that poll(2) calls writable takes
+ * PIPE_BUF bytes at once; O_NONBLOCK would be set for everyone who has this
+ * pipe or terminal open, also when we are gone.
+ */
+static enum verdict
+flush(struct run *r, struct err *e)
 {
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	size_t done = 0, left;
 	ssize_t n;
 
-	r->is_blocked = false;
-	while (r->out.len > 0) {
-		n = write(STDOUT_FILENO, r->out.data, r->out.len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1 && errno == EAGAIN) {
-			r->is_blocked = true;
-			return true;
+	while (done < r->out.len && poll(&p, 1, 0) == 1) {
+		left = r->out.len - done;
+		n = write(STDOUT_FILENO, r->out.data + done,
+		    left < PIPE_BUF ? left : PIPE_BUF);
+		if (n > 0)
+			done += (size_t)n;
+		else if (n == -1 && errno == EPIPE)
+			return READER_GONE;
+		else if (n == -1 && errno != EINTR && errno != EAGAIN) {
+			err_errno(e, "stdout");
+			return FAILED;
 		}
-		if (n == -1)
-			return false;
-		buf_shift(&r->out, (size_t)n);
 	}
-	return true;
+	buf_shift(&r->out, done);
+	r->is_blocked = r->out.len > 0;
+	return GO_ON;
 }
 
 static int
@@ -203,14 +210,16 @@ static enum verdict
 turn(struct run *r, bool *found, struct err *e)
 {
 	int64_t now = clock_mono_ms();
+	enum verdict v;
 
 	*found = false;
 	if (look(r, now, e) == -1)
 		return FAILED;
 	if (room(r) > 0 && fetch(r, now, found, e) == -1)
 		return FAILED;
-	if (!flush(r))
-		return READER_GONE;
+	v = flush(r, e);
+	if (v != GO_ON)
+		return v;
 	if (*found || room(r) == 0)
 		r->idle_since = now;
 	else
@@ -341,6 +350,19 @@ unblock_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Without it we look again and again: a user may have 128 inotifies only. */
+static void
+setup_waiting(struct run *r)
+{
+	struct err e = ERR_INIT;
+
+	if ((r->mail->ops->caps & MAIL_CAN_WAIT) == 0)
+		return;
+	r->wait_fd = r->mail->ops->wait_fd(r->mail, &e);
+	if (r->wait_fd == -1)
+		tool_verbose("%s", e.text);
+}
+
 static int
 setup(struct run *r, struct err *e)
 {
@@ -348,15 +370,7 @@ setup(struct run *r, struct err *e)
 	r->signal_fd = spawn_signal_fd(e);
 	if (r->mail == NULL || r->signal_fd == -1)
 		return -1;
-	if ((r->mail->ops->caps & MAIL_CAN_WAIT) != 0) {
-		r->wait_fd = r->mail->ops->wait_fd(r->mail, e);
-		if (r->wait_fd == -1)
-			return -1;
-	}
-	r->was_flags = fcntl(STDOUT_FILENO, F_GETFL);
-	if (r->was_flags == -1)
-		return err_errno(e, "stdout");
-	fcntl(STDOUT_FILENO, F_SETFL, r->was_flags | O_NONBLOCK);
+	setup_waiting(r);
 	return 0;
 }
 

@@ -1,0 +1,43 @@
+#!/usr/bin/env bats
+# What the shell may do to a working line without losing or wearing out a mail:
+# programs behind take that do not pass on what they should, pipes that others
+# hold as well, many lines at once.
+
+setup() {
+	load helpers
+	mailpipe_setup
+}
+
+teardown() { mailpipe_teardown; }
+
+# queue N: so many small mails, m1 to mN, on queue inbound.
+queue() {
+	seq -f '{"id":"m%.0f","tenant":"ne-001"}' "$1" | mail-queue put inbound
+}
+
+@test "shell: two hundred takes at once: each gets a mail of its own" {
+	queue 230
+	for ((i = 0; i < 200; i++)); do
+		mail-queue take -c 1 inbound >"out.$i" 2>>err &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid"
+	done
+	[ ! -s err ]
+	[ "$(cat out.* | jq -r .id | sort -u | wc -l)" = 200 ]
+	[ "$(count leased)" = 200 ]
+}
+
+@test "shell: a take leaves the pipe as it was for those that share it" {
+	need python3
+	queue 1
+	cat >check.py <<-'EOF'
+		import fcntl, os, subprocess, sys
+		r, w = os.pipe()
+		subprocess.run(sys.argv[1:], stdout=w, check=True)
+		sys.exit(fcntl.fcntl(w, fcntl.F_GETFL) & os.O_NONBLOCK != 0)
+	EOF
+	run -0 python3 check.py mail-queue take -c 1 inbound
+	[ "$(count leased)" = 1 ]
+}
