@@ -193,7 +193,8 @@ struct mail_ops {
 	    bool is_counted, int64_t now, struct err *e);
 	int (*settle)(struct mail_engine *m, struct mail_settle *settles,
 	    size_t n, int64_t now, struct err *e);
-	int (*leases)(struct mail_engine *m, const char *owner,
+	/* A started one that is over counts no more: nobody works on it. */
+	int (*leases)(struct mail_engine *m, const char *owner, int64_t now,
 	    struct mail_leases *out, struct err *e);
 	/* When something becomes ready by itself; 0: nothing will. */
 	int (*next_due)(struct mail_engine *m, const char *queue, int64_t *at,

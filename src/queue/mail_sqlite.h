@@ -105,7 +105,7 @@ int mail_sqlite_give_back(struct mail_engine *m, const char *owner,
     bool is_counted, int64_t now, struct err *e);
 int mail_sqlite_settle(struct mail_engine *m, struct mail_settle *settles,
     size_t n, int64_t now, struct err *e);
-int mail_sqlite_leases(struct mail_engine *m, const char *owner,
+int mail_sqlite_leases(struct mail_engine *m, const char *owner, int64_t now,
     struct mail_leases *out, struct err *e);
 
 int mail_sqlite_next_due(

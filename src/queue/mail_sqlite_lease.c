@@ -244,18 +244,20 @@ mail_sqlite_give_back(struct mail_engine *base, const char *owner,
 }
 
 int
-mail_sqlite_leases(struct mail_engine *base, const char *owner,
+mail_sqlite_leases(struct mail_engine *base, const char *owner, int64_t now,
     struct mail_leases *out, struct err *e)
 {
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_LEASES,
-	    "SELECT count(*),count(stage) FROM mail WHERE owner=? AND state=3",
+	    "SELECT count(*),count(stage) FROM mail WHERE owner=? AND state=3"
+	    " AND (stage IS NULL OR due_at>?)",
 	    e);
 	int r;
 
 	if (st == NULL)
 		return -1;
 	db_bind_text(st, 1, owner);
+	db_bind_int(st, 2, now);
 	r = db_step(&m->db, st, e);
 	if (r == 1) {
 		out->started = sqlite3_column_int64(st, 1);

@@ -112,11 +112,11 @@ wrap_settle(struct mail_engine *m, struct mail_settle *settles, size_t n,
 }
 
 static int
-wrap_leases(struct mail_engine *m, const char *owner, struct mail_leases *out,
-    struct err *e)
+wrap_leases(struct mail_engine *m, const char *owner, int64_t now,
+    struct mail_leases *out, struct err *e)
 {
 	m = enter(m, "leases", 1, e);
-	return m != NULL ? m->ops->leases(m, owner, out, e) : -1;
+	return m != NULL ? m->ops->leases(m, owner, now, out, e) : -1;
 }
 
 static int

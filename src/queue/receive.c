@@ -205,6 +205,9 @@ store_prepare(
 	if (r == 0)
 		r = store_content(q, s, &out, *content, e);
 	if (r == -1) {
+		/* Nothing of it may reach the store with the others. */
+		free(s->spool);
+		s->spool = NULL;
 		jv_free(out);
 		return -1;
 	}

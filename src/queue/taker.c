@@ -96,7 +96,8 @@ look(struct run *r, int64_t now, struct err *e)
 
 	if (unsettled(r) == 0)
 		return 0;
-	if (r->mail->ops->leases(r->mail, r->owner, &r->leases, e) == -1)
+	if (r->mail->ops->leases(
+		r->mail, r->owner, clock_now_ms(), &r->leases, e) == -1)
 		return -1;
 	if (was.unstarted != r->leases.unstarted ||
 	    was.started != r->leases.started)
@@ -226,7 +227,7 @@ turn(struct run *r, bool *found, struct err *e)
 		nothing_ready(r, now);
 	if (r->how->count > 0 && r->taken >= r->how->count && r->out.len == 0)
 		return DONE;
-	if (r->is_closed && r->leases.unstarted == 0)
+	if (r->is_closed && (r->leases.unstarted == 0 || r->how->count > 0))
 		return DONE;
 	if (is_stalled(r, now))
 		return STALLED;

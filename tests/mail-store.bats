@@ -1,0 +1,223 @@
+#!/usr/bin/env bats
+# mail-store: put, get, list, show, cat, stats, doctor, upgrade.
+
+setup() {
+	load helpers
+	mailpipe_setup
+}
+
+# record ID BASE64: a record with inline content.
+record() { printf '{"id":"%s","tenant":"t","content":{"base64":"%s"}}\n' "$1" "$2"; }
+
+# ingested FILE: its record.
+ingested() { mail-ingest -t ne-001 <"$1"; }
+
+@test "put: content becomes a blob, and cat gives back every byte" {
+	head -c 5000 /dev/urandom >mail
+	ingested mail | mail-store put >out
+	[ "$(jq -c 'has("content")' out)" = false ]
+	[[ $(jq -r .blob.ref out) == file:20??/??/??/*.0 ]]
+	[ "$(jq .blob.size out)" = 5000 ]
+	[ "$(jq -r .blob.digest out)" = "$(jq -r .digest out)" ]
+	same_bytes "$(jq -r .id out)" mail
+}
+
+@test "put: a large mail goes through the spool, which is empty afterwards" {
+	head -c 3000000 /dev/urandom >mail
+	ingested mail >rec
+	[ -f "state/$(jq -r .content.path rec)" ]
+	mail-store put <rec >out
+	same_bytes "$(jq -r .id out)" mail
+	[ -z "$(ls state/spool)" ]
+	mail-store put <rec >again
+	cmp out again
+}
+
+@test "put: a spool file that its owner wants to keep is copied" {
+	head -c 100000 /dev/urandom >mail
+	ingested mail | jq -c 'del(.content.temporary)' >rec
+	mail-store put <rec >out
+	cmp "state/$(jq -r .content.path rec)" mail
+	same_bytes "$(jq -r .id out)" mail
+}
+
+@test "put: twice is once" {
+	record a aGVsbG8= >rec
+	mail-store put <rec >one
+	mail-store put <rec >two
+	cmp one two
+	[ "$(mail-store stats | jq -c '[.mails,.stored]')" = "[1,1]" ]
+	[ "$(find state/blobs -type f | wc -l)" = 1 ]
+}
+
+@test "put: on another day the first blob stays the mail's only one" {
+	record a aGVsbG8= >rec
+	mail-store put <rec >/dev/null
+	[ "$(mail-store list | wc -l)" = 1 ]
+	MAILPIPE_CLOCK=+2d mail-store put <rec | mail-queue put q
+	[ "$(mail-store cat a)" = hello ]
+	[ "$(find state/blobs -type f | wc -l)" = 1 ]
+	[ "$(state_of a)" = ready ]
+}
+
+@test "put: what cannot be stored is withheld and named, the others pass" {
+	{
+		record a aGVsbG8=
+		record b 'not base64!'
+		echo '{"id":"c","tenant":"t","content":{}}'
+		echo '{"id":"d","tenant":"t","content":{"path":"/etc/passwd"}}'
+		echo '{"id":"e","tenant":"t","content":{"path":"spool/../layout"}}'
+		echo '{"tenant":"t"}'
+		record z aGVsbG8=
+	} >in
+	run -65 --separate-stderr mail-store put <in
+	[ "$(jq -r .id <<<"$output" | tr '\n' ' ')" = "a z " ]
+	for n in 2 3 4 5 6; do
+		[[ $stderr == *"line $n: "* ]]
+	done
+}
+
+@test "put: links and devices in the spool are not followed" {
+	mail-store stats >/dev/null
+	ln -s /etc/passwd state/spool/link
+	mkfifo state/spool/fifo
+	for name in link fifo none; do
+		run -65 mail-store put \
+			<<<'{"id":"a","tenant":"t","content":{"path":"spool/'$name'"}}'
+		[ -z "$output" ] || [[ $output == mail-store:* ]]
+	done
+}
+
+@test "put: refuses below the reserve of free space" {
+	echo '{"limits":{"reserve_bytes":1000000000000000}}' >config
+	MAILPIPE_CONFIG=config run -75 --separate-stderr mail-store put < <(record a aGk=)
+	[[ $stderr == *"below the reserve"* && -z $output ]]
+}
+
+@test "put: a record of a later version is left alone, 75" {
+	run -75 --separate-stderr mail-store put \
+		<<<'{"v":2,"id":"a","tenant":"t","content":{"base64":"aGk="}}'
+	[[ $stderr == *"version 2"* && -z $output ]]
+}
+
+@test "get: the reverse of put, small and large" {
+	for n in 100 65536 65537 1000000; do
+		head -c $n /dev/urandom >mail
+		ingested mail | mail-store put | mail-store get >out
+		if [ $n -le 65536 ]; then
+			jq -r .content.base64 out | base64 -d | cmp - mail
+		else
+			cmp "state/$(jq -r .content.path out)" mail
+		fi
+		[ "$(jq 'has("blob")' out)" = false ]
+	done
+	mail-store list -c 3 | mail-store get -i | jq -e '.content.base64' >/dev/null
+}
+
+@test "list: what is printed can be put and dispatched again" {
+	record a aGVsbG8= | mail-store put | mail-queue put q
+	mail-store list >listed
+	[ "$(jq -c '[.state,.attempts,.queue]' listed)" = '["ready",0,"q"]' ]
+	mail-queue put q <listed
+	mail-dispatch -- cat <listed >out
+	[ "$(jq -r .result.detail.output out)" = hello ]
+	[ "$(state_of a)" = ready ]
+}
+
+@test "list: by queue, state, tenant; unknown states are refused" {
+	record a aGk= | mail-store put >/dev/null
+	mail-queue put q <<<'{"id":"b","tenant":"u"}'
+	[ "$(mail-store list -s stored | jq -r .id)" = a ]
+	[ "$(mail-store list -q q | jq -r .id)" = b ]
+	[ "$(mail-store list -t u | jq -r .id)" = b ]
+	run -64 mail-store list -s nowhere
+}
+
+@test "show: the record with its whole history" {
+	record a aGVsbG8= | mail-store put | mail-queue put inbound
+	work sh -c 'exit 1'
+	run -0 mail-store show a
+	[ "$(jq -c '[.history[].event]' <<<"$output")" = \
+		'["stored","queued","start","result"]' ]
+	[ "$(jq -r '.history[3].entry.reason' <<<"$output")" = "exit status 1" ]
+	[ "$(jq -c '[.state,.attempts]' <<<"$output")" = '["deferred",1]' ]
+}
+
+@test "show and cat: an unknown mail is named, 65; a bad id is misuse" {
+	record a aGk= | mail-store put >/dev/null
+	run -65 --separate-stderr mail-store show nobody a
+	[[ $stderr == *"nobody: no such mail"* ]]
+	[ "$(jq -r .id <<<"$output")" = a ]
+	run -65 mail-store cat nobody
+	run -64 mail-store cat ../../etc/passwd
+}
+
+@test "cat: a record whose blob is gone says so" {
+	record a aGk= | mail-store put >/dev/null
+	mail-store stats >/dev/null
+	find state/blobs -type f -delete
+	run -65 --separate-stderr mail-store cat a
+	[[ $stderr == *"a: "*"No such file"* ]]
+}
+
+@test "blob references cannot point elsewhere" {
+	for ref in file:../../../etc/passwd file:2026/11/22/../../x.0 \
+		file:2026/11/22/a file:2026/11/2/a.0 s3:x /etc/passwd; do
+		echo '{"id":"a","tenant":"t","blob":{"ref":"'$ref'"}}'
+	done >in
+	run -65 --separate-stderr mail-store get <in
+	[ -z "$output" ]
+	[ "$(grep -c 'is not file:' <<<"$stderr")" = 6 ]
+}
+
+@test "doctor: a sound directory; each trouble named" {
+	record a aGk= | mail-store put >/dev/null
+	run -0 mail-store doctor
+	[ "$(jq -r 'select(.status != "ok") | .check' <<<"$output" | grep -cv file-system)" = 0 ]
+	chmod 755 state
+	printf 'half an entry' >>state/intake/0
+	mail-store stats 2>/dev/null
+	run -0 mail-store doctor
+	[ "$(jq -r 'select(.status == "warn") | .check' <<<"$output" |
+		grep -v file-system | tr '\n' ' ')" = "permissions torn " ]
+}
+
+@test "doctor: a damaged ledger is a fail, 75" {
+	mail-queue put q < <(seq -f '{"id":"m%g","tenant":"t"}' 2000)
+	mail-store stats >/dev/null
+	sqlite3 state/mail.db 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	dd if=/dev/urandom of=state/mail.db bs=4096 seek=3 count=20 conv=notrunc status=none
+	run -75 mail-store doctor
+	jq -e 'select(.check == "ledger") | .status == "fail"' <<<"${lines[6]}"
+}
+
+@test "layout: another one is refused by all, and upgrade says what to do" {
+	mail-store stats >/dev/null
+	echo 99 >state/layout
+	for c in "mail-store list" "mail-queue take q" "mail-queue put -E q" \
+		"mail-queue settle" "mail-store upgrade" "mail-dispatch true"; do
+		run -75 --separate-stderr sh -c "$c </dev/null"
+		[[ $stderr == *"newer than this program's"* ]]
+	done
+	echo 1 >state/layout
+	run -0 --separate-stderr mail-store upgrade
+	[[ $stderr == *"layout 1 is current"* ]]
+}
+
+@test "received mail waits in the intake, and the next reader draws it" {
+	record a aGVsbG8= | mail-store put | mail-queue put q
+	[ ! -e state/mail.db ]
+	[ ! -e state/blobs ]
+	[ "$(mail-store cat a)" = hello ]
+	[ "$(cat state/intake/[0-3] | wc -c)" = 0 ]
+}
+
+@test "the same without the intake: engine sqlite:direct" {
+	echo '{"engines":{"mail":"sqlite:direct"}}' >config
+	export MAILPIPE_CONFIG=$PWD/config
+	record a aGVsbG8= | mail-store put | mail-queue put q
+	[ "$(sqlite3 state/mail.db 'SELECT id,state FROM mail')" = "a|1" ]
+	[ ! -e state/intake ]
+	mail-queue take q | mail-dispatch -- cat | mail-queue settle
+	[ "$(state_of a)" = succeeded ]
+}
