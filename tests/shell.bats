@@ -12,7 +12,8 @@ teardown() { mailpipe_teardown; }
 
 # queue N: so many small mails, m1 to mN, on queue inbound.
 queue() {
-	seq -f '{"id":"m%.0f","tenant":"ne-001"}' "$1" | mail-queue put inbound
+	seq -f '{"id":"m%.0f","tenant":"ne-001","content":{"base64":"aGkK"}}' \
+		"$1" | mail-store put | mail-queue put inbound
 }
 
 @test "shell: two hundred takes at once: each gets a mail of its own" {
@@ -40,4 +41,23 @@ queue() {
 	EOF
 	run -0 python3 check.py mail-queue take -c 1 inbound
 	[ "$(count leased)" = 1 ]
+}
+
+@test "shell: take does not wait for ever for a handler that died started" {
+	queue 4
+	mkfifo taken done
+	mail-queue take -l 1 inbound >taken 2>err &
+	take=$!
+	# An hour behind, so that the lease which it starts is over at once.
+	MAILPIPE_CLOCK=-1h mail-dispatch -- sh -c 'touch started; exec sleep 60' \
+		<taken >done 2>/dev/null &
+	dispatch=$!
+	mail-queue settle <done &
+	wait_for 20 test -e started
+	kill -9 $dispatch
+	wait_for 20 test -s err
+	run -75 wait $take
+	grep -q 'of 3 mails for 1 seconds; gave them back' err
+	mail-queue take -c 4 inbound | jq -r .lease.interrupted >interrupted
+	[ "$(sort interrupted | uniq -c | tr -d '\n ')" = 3false1true ]
 }
