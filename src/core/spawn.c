@@ -15,7 +15,7 @@
 
 /* What our programs and those that start them ignore, catch or block. */
 static const int changed_signals[] = {
-    SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD};
+    SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGXFSZ};
 
 static const int ending_signals[] = {SIGHUP, SIGINT, SIGTERM};
 

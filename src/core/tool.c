@@ -490,6 +490,7 @@ tool_main(const struct tool *tool, int argc, char **argv)
 	self.name = argc > 0 ? base_name(argv[0]) : tool->name;
 	open_standard_fds();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* Postfix limits files: EFBIG instead */
 	umask(077);
 	if (run_verb(argc, argv, &e) == -1)
 		tool_failed(&e);

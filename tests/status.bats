@@ -1,0 +1,33 @@
+#!/usr/bin/env bats
+# Exit statuses: whatever the input and the surroundings, 0, 64, 65 and 75 and
+# nothing else, and each of them true.  tests/cli.bats has the command line,
+# memory and broken configurations.
+
+setup() {
+	load helpers
+	mailpipe_setup
+}
+
+teardown() { mailpipe_teardown; }
+
+# limit OPTION VALUE COMMAND...: under a limit of the shell.
+limit() {
+	local option=$1 value=$2
+	shift 2
+	(ulimit "$option" "$value" && "$@")
+}
+
+@test "status: files that may not grow are 75, and nothing is lost" {
+	mail one >one
+	receive <one
+	for kib in 0 1 4 64; do
+		mail "two $kib" 100000 >two
+		run -75 limit -f $kib mail-deliver -t ne-001 inbound <two
+		run limit -f $kib line_receive <one
+		[ "$status" = 0 ] || [ "$status" = 75 ]
+		run limit -f $kib mail-queue stats
+		[ "$status" = 0 ] || [ "$status" = 75 ]
+	done
+	[ "$(states)" = "ready 1" ]
+	same_bytes "$(ids)" one
+}
