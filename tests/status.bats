@@ -31,3 +31,14 @@ limit() {
 	[ "$(states)" = "ready 1" ]
 	same_bytes "$(ids)" one
 }
+
+@test "status: a state directory behind a symbolic link is one as well" {
+	mkdir real
+	ln -s real link
+	MAILPIPE_STATE=$PWD/link/state
+	mail one >one
+	receive <one
+	[ "$(states)" = "ready 1" ]
+	run -0 work true
+	[ "$(states)" = "succeeded 1" ]
+}

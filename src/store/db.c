@@ -70,8 +70,8 @@ wake(struct db *db)
 static int
 open_files(struct db *db, const struct state *s, struct err *e)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-		    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+	int flags =
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	char *file = NULL, *lock_name;
 	int r;
 
