@@ -232,7 +232,6 @@ floor() {
 }
 
 @test "cli: a broken configuration or state directory is 75, and says which" {
-	need_release
 	need jq
 	samples
 	echo '{"no such key": 1}' >broken.json
