@@ -20,8 +20,10 @@ enum {
 	HASH_LEN = 16,
 	WAIT_MS = 60000, /* for another process that draws */
 	STUCK_MS = 500, /* for appenders of one segment */
-	ENTRY_MAX = 2 * JSONL_LINE_MAX,
+	/* Base64, record, and the fields before them. */
+	ENTRY_MAX = 2 * JSONL_LINE_MAX + 4096,
 	FIELDS = 9,
+	WRITES = 3, /* of one append, before it is given up */
 };
 
 struct intake {
@@ -189,6 +191,27 @@ open_to_append(struct intake *in, struct err *e)
 	    WAIT_MS / 1000);
 }
 
+/*
+ * In one write: behind a part of it another's entry may come to stand, so all
+ * of it goes in again.  The part is passed over like any torn append.
+ */
+static int
+write_whole(int fd, const struct buf *entries, struct err *e)
+{
+	ssize_t n;
+
+	for (int i = 0; i < WRITES; i++) {
+		n = write(fd, entries->data, entries->len);
+		if (n == (ssize_t)entries->len)
+			return 0;
+		if (n == -1 && errno != EINTR)
+			return err_errno(e, "intake: write");
+	}
+	return err_set(e, ERR_TEMP,
+	    "intake: %zu bytes cannot be written at once: is the disk full?",
+	    entries->len);
+}
+
 int
 intake_append(
     struct intake *in, const struct buf *entries, bool *grown, struct err *e)
@@ -199,7 +222,7 @@ intake_append(
 	fd = open_to_append(in, e);
 	if (fd == -1)
 		return -1;
-	r = file_write(fd, entries->data, entries->len, -1, "intake", e);
+	r = write_whole(fd, entries, e);
 	if (r == 0)
 		r = file_sync_data(fd, "intake", e);
 	*grown = r == 0 && fstat(fd, &st) == 0 && st.st_size > INTAKE_GROWN;
@@ -279,16 +302,18 @@ keep_torn(struct intake *in, const char *line, size_t len, struct err *e)
 static int
 apply_batch(struct drawn *d, intake_apply_fn *apply, void *ctx, struct err *e)
 {
-	size_t good = 0, at = 0, len;
+	size_t at = 0, len;
 
 	for (size_t i = 0; i < d->n; i++, at += len + 1) {
 		len = d->entries[i].record_len; /* of the line, until parsed */
-		if (parse_entry(d->lines.data + at, len, &d->entries[good]))
-			good++;
+		if (!parse_entry(d->lines.data + at, len, &d->entries[i]))
+			return err_set(e, ERR_TEMP,
+			    "intake: an entry that this program does not "
+			    "understand: was it written by a newer one?");
 	}
-	d->n = 0;
-	if (good > 0 && apply(ctx, d->entries, good, e) == -1)
+	if (d->n > 0 && apply(ctx, d->entries, d->n, e) == -1)
 		return -1;
+	d->n = 0;
 	buf_reset(&d->lines);
 	return 0;
 }
@@ -355,6 +380,10 @@ read_segment(struct intake *in, int fd, bool is_ours, struct drawn *d,
 			r = jsonl_fill(&lines, -1, e) == -1 ? -1 : 0;
 		else if (got == JSONL_CUT)
 			r = take_line(in, d, line, len, is_ours, e);
+		else if (got == JSONL_TOO_LONG)
+			tool_say("intake: passed over more than %d bytes that "
+				 "no append can have written",
+			    ENTRY_MAX);
 		else if (got == JSONL_END)
 			break;
 		if (r == 0 &&

@@ -1,15 +1,16 @@
 /*
  * LD_PRELOAD library that makes a chosen system call fail, in its turn.
  *
- *   INJECT_CALL    which: fsync fdatasync write pwrite rename renameat linkat
- *                  unlinkat mkdirat close open openat openat2 ftruncate flock
- *                  read pread pidfd; several with commas between.  The 64-bit
- *                  variants (pwrite64) are the same call.
+ *   INJECT_CALL    which: fsync fdatasync write pwrite rename renameat
+ *                  renameat2 linkat unlinkat mkdirat close open openat openat2
+ *                  ftruncate flock read pread pidfd; several with commas
+ *                  between.  The 64-bit variants (pwrite64) are the same call.
  *   INJECT_NTH     the nth such call of each process, from 1; 0: every one
  *   INJECT_DO      an errno (EIO ENOSPC EDQUOT ENOMEM EINTR EAGAIN EMFILE
  *                  EACCES), kill (die before the call), kill-after (die after
- *                  it), stop (SIGSTOP before the call) or short (half of what
- *                  was to be read or written); EIO when it is not set
+ *                  it), stop (SIGSTOP before the call), short (half of what
+ *                  was to be read or written) or short-stop (the same, and
+ *                  SIGSTOP after it); EIO when it is not set
  *   INJECT_PROG    only in processes of this name
  *   INJECT_FD_MIN  lowest descriptor that write and close count (default 3);
  *                  descriptor 2 never is
@@ -38,7 +39,8 @@ enum action {
 	ACT_KILL,
 	ACT_KILL_AFTER,
 	ACT_STOP,
-	ACT_SHORT
+	ACT_SHORT,
+	ACT_SHORT_STOP
 };
 
 static struct {
@@ -49,7 +51,8 @@ static struct {
 } plan = {.nth = 0, .fd_min = 3, .action = ACT_FAIL, .error = EIO};
 
 static long calls;
-static __thread bool is_after, is_short;
+static __thread int signal_after;
+static __thread bool is_short;
 
 static const struct {
 	const char *name;
@@ -68,6 +71,7 @@ static const struct {
     {"kill-after", ACT_KILL_AFTER, 0},
     {"stop", ACT_STOP, 0},
     {"short", ACT_SHORT, 0},
+    {"short-stop", ACT_SHORT_STOP, 0},
 };
 
 static void
@@ -160,7 +164,8 @@ strikes(const char *call, int fd)
 {
 	long n;
 
-	is_after = is_short = false;
+	signal_after = 0;
+	is_short = false;
 	if (plan.call == NULL || !is_planned(call) || fd == STDERR_FILENO)
 		return false;
 	n = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
@@ -175,7 +180,11 @@ strikes(const char *call, int fd)
 		raise(SIGSTOP);
 		break;
 	case ACT_KILL_AFTER:
-		is_after = true;
+		signal_after = SIGKILL;
+		break;
+	case ACT_SHORT_STOP:
+		is_short = true;
+		signal_after = SIGSTOP;
 		break;
 	case ACT_SHORT:
 		is_short = true;
@@ -196,8 +205,8 @@ strikes_fd(const char *call, int fd)
 static long
 after(long result)
 {
-	if (is_after)
-		raise(SIGKILL);
+	if (signal_after != 0)
+		raise(signal_after);
 	return result;
 }
 
@@ -285,6 +294,15 @@ renameat(int from_dir, const char *from, int dir, const char *to)
 	return strikes("renameat", -1)
 		   ? -1
 		   : (int)after(REAL(renameat)(from_dir, from, dir, to));
+}
+
+int
+renameat2(
+    int from_dir, const char *from, int dir, const char *to, unsigned int flags)
+{
+	return strikes("renameat2", -1) ? -1
+					: (int)after(REAL(renameat2)(
+					      from_dir, from, dir, to, flags));
 }
 
 int
