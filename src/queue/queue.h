@@ -64,11 +64,20 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/jsonl.h"
 #include "queue/mail.h"
 #include "store/blob.h"
 #include "store/state.h"
 
 struct intake;
+
+enum {
+	/*
+	 * Longest record that is stored: what take, list and show add to it
+	 * must still fit into a line.
+	 */
+	QUEUE_RECORD_MAX = JSONL_LINE_MAX - 512 * 1024,
+};
 
 /* The engines of one state directory, opened when they are first needed. */
 struct queue {
@@ -91,10 +100,11 @@ int queue_store(
 
 /*
  * Put n checked records on a queue, at once or not before ready_at (0: now).
- * Each record's "priority" counts.  Does not consume recs.  -1: ERR_TEMP.
+ * Each record's "priority" counts.  Does not consume recs.  ERR_DATA failures
+ * of single records are in errs[i].  -1: ERR_TEMP, nothing promised.
  */
-int queue_put(struct queue *q, const jv *recs, size_t n, const char *queue,
-    int64_t ready_at, struct err *e);
+int queue_put(struct queue *q, const jv *recs, struct err *errs, size_t n,
+    const char *queue, int64_t ready_at, struct err *e);
 
 /*
  * Draw what was received since into the ledger, and open it.  Every reader of

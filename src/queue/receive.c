@@ -15,9 +15,13 @@
 #include "queue/intake.h"
 #include "queue/queue.h"
 
-/* The record as it is stored, without what belongs to one run. */
-static void
-stored_form(jv rec, struct buf *out)
+/*
+ * The record as it is stored, without what belongs to one run.  Writing it anew
+ * may make it longer than the line it came in (1e15), and take's line is longer
+ * still: what nobody could read again is refused.
+ */
+static int
+stored_form(jv rec, struct buf *out, struct err *e)
 {
 	static const char *const transient[] = {
 	    RECORD_TRANSIENT, "state", "attempts", "updated_at"};
@@ -27,6 +31,11 @@ stored_form(jv rec, struct buf *out)
 		if (json_has(rec, transient[i]))
 			rec = json_del(rec, transient[i]);
 	json_dump(rec, out);
+	if (out->len <= QUEUE_RECORD_MAX)
+		return 0;
+	return err_set(e, ERR_DATA,
+	    "a record of %zu bytes when it is stored; at most %d", out->len,
+	    QUEUE_RECORD_MAX);
 }
 
 /* What queue_store keeps of one record until the promise is made. */
@@ -204,6 +213,10 @@ store_prepare(
 	*content = json_member(out, "content", JV_KIND_OBJECT);
 	if (r == 0)
 		r = store_content(q, s, &out, *content, e);
+	if (r == 0) {
+		out = json_del(out, "content");
+		r = stored_form(out, &s->text, e);
+	}
 	if (r == -1) {
 		/* Nothing of it may reach the store with the others. */
 		free(s->spool);
@@ -211,10 +224,8 @@ store_prepare(
 		jv_free(out);
 		return -1;
 	}
-	out = json_del(out, "content");
 	jv_free(*rec);
 	*rec = out;
-	stored_form(out, &s->text);
 	s->entry.at = clock_now_ms();
 	s->entry.id = json_str(out, "id");
 	s->entry.tenant = json_str(out, "tenant");
@@ -256,20 +267,23 @@ queue_store(
 }
 
 int
-queue_put(struct queue *q, const jv *recs, size_t n, const char *queue,
-    int64_t ready_at, struct err *e)
+queue_put(struct queue *q, const jv *recs, struct err *errs, size_t n,
+    const char *queue, int64_t ready_at, struct err *e)
 {
 	struct intake_entry *entries = xcalloc(n, sizeof *entries);
 	struct buf *texts = xcalloc(n, sizeof *texts);
 	int64_t now = clock_now_ms();
-	int r = state_check_space(q->state, e);
+	size_t m = 0;
+	int r = state_check_space(q->state, e), fits;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		jv rec = json_set_str(jv_copy(recs[i]), "queue", queue);
 
-		stored_form(rec, &texts[i]);
+		fits = stored_form(rec, &texts[i], &errs[i]);
 		jv_free(rec);
-		entries[i] = (struct intake_entry){
+		if (fits == -1)
+			continue;
+		entries[m++] = (struct intake_entry){
 		    .at = now,
 		    .id = json_str(recs[i], "id"),
 		    .tenant = json_str(recs[i], "tenant"),
@@ -281,7 +295,7 @@ queue_put(struct queue *q, const jv *recs, size_t n, const char *queue,
 		};
 	}
 	if (r == 0)
-		r = queue_promise(q, entries, n, e);
+		r = queue_promise(q, entries, m, e);
 	for (size_t i = 0; i < n; i++)
 		buf_release(&texts[i]);
 	free(texts);

@@ -46,11 +46,22 @@ struct putting {
 	int64_t ready_at;
 };
 
+/* One record fails, its neighbours do not. */
+static void
+refuse(struct batch_item *item, struct err *bad)
+{
+	item->fate = BATCH_FAILED;
+	err_prefix(bad, "line %zu", item->line_no);
+	tool_failed(bad);
+}
+
 static int
 put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 {
 	struct putting *p = ctx;
-	jv *good = xcalloc(n, sizeof *good);
+	jv *recs = xcalloc(n, sizeof *recs);
+	struct err *errs = xcalloc(n, sizeof *errs);
+	size_t *items_of = xcalloc(n, sizeof *items_of);
 	size_t m = 0;
 	int r;
 
@@ -59,15 +70,19 @@ put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 
 		items[i].fate = option.is_echo ? BATCH_EMIT : BATCH_SWALLOW;
 		if (gate_check(&p->gate, &items[i].rec, &bad) == 0) {
-			good[m++] = items[i].rec; /* borrowed */
-			continue;
+			recs[m] = items[i].rec; /* borrowed */
+			items_of[m++] = i;
+		} else {
+			refuse(&items[i], &bad);
 		}
-		items[i].fate = BATCH_FAILED;
-		err_prefix(&bad, "line %zu", items[i].line_no);
-		tool_failed(&bad);
 	}
-	r = queue_put(&p->queue, good, m, p->name, p->ready_at, e);
-	free(good);
+	r = queue_put(&p->queue, recs, errs, m, p->name, p->ready_at, e);
+	for (size_t i = 0; r == 0 && i < m; i++)
+		if (errs[i].class != ERR_NONE)
+			refuse(&items[items_of[i]], &errs[i]);
+	free(items_of);
+	free(errs);
+	free(recs);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (items[i].fate == BATCH_EMIT)
 			items[i].rec = json_set(items[i].rec, "result",
@@ -196,9 +211,7 @@ settle_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 		items[i].fate = option.is_echo ? BATCH_EMIT : BATCH_SWALLOW;
 		if (record_check(items[i].rec, &bad) == -1 ||
 		    read_outcome(items[i].rec, s, &texts[m], &bad) == -1) {
-			items[i].fate = BATCH_FAILED;
-			err_prefix(&bad, "line %zu", items[i].line_no);
-			tool_failed(&bad);
+			refuse(&items[i], &bad);
 			*s = (struct mail_settle){0};
 			continue;
 		}
