@@ -32,3 +32,14 @@ is_stopped() {
 	run -75 inject write 0 short mail-queue put inbound <d
 	[ "$(ids | wc -l)" = 3 ]
 }
+
+@test "faults: an intake that cannot be drawn keeps no outcome out" {
+	mail one >one
+	receive <one
+	mail-queue take -c 1 inbound | mail-dispatch -- true >results
+	mail two 3000 | receive
+	run -75 inject fsync 0 ENOSPC mail-queue stats
+	run -0 inject fsync 0 ENOSPC mail-queue settle <results
+	[ "$(states)" = "ready 1
+succeeded 1" ]
+}

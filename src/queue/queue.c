@@ -164,6 +164,15 @@ queue_start(struct queue *q, const char *stage, struct mail_start *starts,
 	    q->mail, stage, starts, n, clock_now_ms(), e);
 }
 
+int
+queue_settle(
+    struct queue *q, struct mail_settle *settles, size_t n, struct err *e)
+{
+	if (queue_ledger(q, e) == NULL)
+		return -1;
+	return q->mail->ops->settle(q->mail, settles, n, clock_now_ms(), e);
+}
+
 /* The stored object, open at its end for more members. */
 static void
 open_object(const struct mail_row *row, struct buf *out)

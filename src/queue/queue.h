@@ -140,6 +140,13 @@ int queue_start(struct queue *q, const char *stage, struct mail_start *starts,
     size_t n, struct err *e);
 
 /*
+ * Write outcomes down.  It draws nothing, for what was leased is in the ledger
+ * already: neither a full disk nor a broken intake keeps an outcome out.
+ */
+int queue_settle(
+    struct queue *q, struct mail_settle *settles, size_t n, struct err *e);
+
+/*
  * A stored row as a record line without its line end: the stored record with
  * "state attempts last updated_at" at its top level, and with "lease" instead
  * where lease is not NULL.

@@ -200,7 +200,6 @@ settle_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 {
 	struct mail_settle *settles = xcalloc(n, sizeof *settles);
 	struct buf *texts = xcalloc(n, sizeof *texts);
-	struct mail_engine *mail;
 	size_t m = 0;
 	int r;
 
@@ -221,10 +220,7 @@ settle_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 		}
 		m++;
 	}
-	mail = queue_mail(ctx, e);
-	r = mail == NULL
-		? -1
-		: mail->ops->settle(mail, settles, m, clock_now_ms(), e);
+	r = queue_settle(ctx, settles, m, e);
 	for (size_t i = 0; r == 0 && i < m; i++)
 		say_unusual(&settles[i]);
 	for (size_t i = 0; i < n; i++)
