@@ -25,6 +25,13 @@ readonly stages="mail-ingest mail-store mail-queue"
 started() { [ -s mail-ingest.pid ] && [ -s mail-store.pid ] &&
 	[ -s mail-queue.pid ]; }
 
+# ends_with STATUS PID: wait for a background job; `run` could not.
+ends_with() {
+	local got=0
+	wait "$2" || got=$?
+	[ "$got" = "$1" ]
+}
+
 # Has this process ended (reaped or not)?
 gone() { ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null; }
 
@@ -176,7 +183,7 @@ mail-deliver: "*"mail-store put: exit status 75"* ]]
 		env --default-signal=INT stand/mail-deliver q <&5 2>err &
 		wait_for 20 started
 		kill -"$signal" $!
-		run -75 wait $!
+		ends_with 75 $!
 		grep "ended by signal" err
 		wait_for 20 all_gone
 	done
