@@ -8,12 +8,21 @@
 #include <unistd.h>
 
 #include "core/err.h"
-#include "core/tool.h"
+
+static void (*end_program)(void);
+
+void
+xnomem_set(void (*end)(void))
+{
+	end_program = end;
+}
 
 void
 xnomem(void)
 {
-	tool_die(EXIT_TEMP, "out of memory");
+	if (end_program != NULL)
+		end_program();
+	_exit(EXIT_TEMP);
 }
 
 void *

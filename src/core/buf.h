@@ -20,8 +20,10 @@ struct buf {
 #define BUF_INIT {NULL, 0, 0}
 /* clang-format on */
 
-/* Out of memory: "TOOL: out of memory" on stderr and exit 75. */
+/* Out of memory: what xnomem_set named, else exit 75.  Does not return. */
 _Noreturn void xnomem(void);
+/* What to do instead; it must not return, nor allocate. */
+void xnomem_set(void (*end)(void));
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
 /* Room for n elements of size bytes each; overflow is out of memory. */
