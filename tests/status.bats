@@ -60,3 +60,13 @@ limit() {
 	[ "$(ids | tr -d '\n')" = ab ]
 	mail-queue take -c 9 inbound | jq -r .id | tr -d '\n' | grep -qx ab
 }
+
+@test "status: a state directory may be new, relative and deep" {
+	mail one | MAILPIPE_STATE='' mail-deliver -d new -t ne-001 inbound
+	mail two | MAILPIPE_STATE=a/b/c receive
+	mail three | MAILPIPE_STATE=./d/../e/ receive
+	for dir in new a/b/c e; do
+		MAILPIPE_STATE=$dir run -0 count ready
+		[ "$output" = 1 ]
+	done
+}

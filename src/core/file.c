@@ -184,8 +184,10 @@ file_open_dir(int dir, const char *path, struct err *e)
 		return err_errno(e, "%s: open directory", path);
 	copy = xstrdup(path);
 	fd = dir;
-	if (path[0] == '/')
-		fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* AT_FDCWD cannot be synced. */
+	if (path[0] == '/' || dir == AT_FDCWD)
+		fd = open(path[0] == '/' ? "/" : ".",
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (part = strtok_r(copy, "/", &save); part != NULL;
 	     part = strtok_r(NULL, "/", &save)) {
 		next = open_component(fd, part, e);
