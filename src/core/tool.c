@@ -481,6 +481,12 @@ run_verb(int argc, char **argv, struct err *e)
 	return self.verb->run(argc, argv, e);
 }
 
+static void
+out_of_memory(void)
+{
+	tool_die(EXIT_TEMP, "out of memory");
+}
+
 int
 tool_main(const struct tool *tool, int argc, char **argv)
 {
@@ -488,6 +494,7 @@ tool_main(const struct tool *tool, int argc, char **argv)
 
 	self.tool = tool;
 	self.name = argc > 0 ? base_name(argv[0]) : tool->name;
+	xnomem_set(out_of_memory);
 	open_standard_fds();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* Postfix limits files: EFBIG instead */

@@ -30,7 +30,7 @@ static const struct {
 } client_vars[] = {
     {"address", "CLIENT_ADDRESS"},
     {"helo", "CLIENT_HELO"},
-    {"hostname", "CLIENT_HOSTNAME"},
+    {"name", "CLIENT_HOSTNAME"},
     {"protocol", "CLIENT_PROTOCOL"},
 };
 
