@@ -131,6 +131,18 @@ set_up(struct pipeline *p, const char *queue, struct err *e)
 	return 0;
 }
 
+static void
+tear_down(struct pipeline *p)
+{
+	for (int i = 0; i < STAGES; i++) {
+		for (size_t k = 0; k < p->stages[i].argc; k++)
+			free(p->stages[i].argv[k]);
+		free(p->stages[i].argv);
+	}
+	if (p->signals != -1)
+		close(p->signals);
+}
+
 static int
 start_stage(struct pipeline *p, struct stage *s, int in, int out, struct err *e)
 {
@@ -283,7 +295,8 @@ static int
 deliver(int argc, char **argv, struct err *e)
 {
 	int64_t until = clock_mono_ms() + option.deadline_s * 1000;
-	struct pipeline p = {0};
+	struct pipeline p = {.signals = -1};
+	int r = -1;
 
 	(void)argc;
 	if (option.dialect != NULL && strcmp(option.dialect, "qmail") != 0 &&
@@ -292,15 +305,18 @@ deliver(int argc, char **argv, struct err *e)
 		    "-X must be postfix or qmail, not \"%.40s\"",
 		    option.dialect);
 	if (set_up(&p, argv[0], e) == -1)
-		return -1;
+		goto out;
 	p.signals = spawn_signal_fd(e);
 	if (p.signals == -1)
-		return -1;
-	if (start_all(&p, e) == -1 || wait_for_all(&p, until, e) == -1) {
+		goto out;
+	r = start_all(&p, e);
+	if (r == 0)
+		r = wait_for_all(&p, until, e);
+	if (r == -1)
 		kill_all(&p);
-		return -1;
-	}
-	return 0;
+out:
+	tear_down(&p);
+	return r;
 }
 
 /*
