@@ -159,15 +159,18 @@ pf_send() {
 		"127.0.0.1:$pf_port"
 }
 
+# A mail goes from the left to the right, and back when it is tried again: who
+# looks once at each may miss it.
 pf_queued() {
-	find "$pf_dir"/queue/{maildrop,incoming,active,deferred} -type f
+	find "$pf_dir"/queue/{deferred,maildrop,incoming,active,deferred} \
+		-type f 2>/dev/null | sort -u
 }
 
 pf_flush() { postqueue -c "$pf_dir/etc" -f; }
 
 pf_wait_empty() {
 	local end=$((SECONDS + $1))
-	while [ -n "$(pf_queued 2>/dev/null | head -n 1)" ]; do
+	while [ -n "$(pf_queued)" ]; do
 		[ $SECONDS -lt "$end" ] || return 1
 		sleep 0.05
 	done
