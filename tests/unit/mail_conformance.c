@@ -281,6 +281,20 @@ test_unstarted(struct ledger *l)
 		     ":stored :queued :start :interrupted :dead") == 0);
 }
 
+/* Whoever settles is alive: the count of unsettled deliveries begins anew. */
+static void
+test_settled_between(struct ledger *l)
+{
+	put(l, "a", "q", 0, 0);
+	for (int i = 1; i < 2 * MAIL_UNSTARTED_MAX; i++) {
+		CHECK(l, take(l, "q", "w", 1) == 1);
+		if (i % 10 == 0)
+			settle(l, "x", STATUS_SNOOZE, lease("a", "w", i));
+		l->now += LEASE_MS;
+	}
+	CHECK(l, row(l, "a").state == MAIL_LEASED);
+}
+
 static void
 test_interrupted(struct ledger *l)
 {
@@ -442,6 +456,7 @@ static void (*const tests[])(struct ledger *) = {
     test_ok_wins,
     test_no_result,
     test_unstarted,
+    test_settled_between,
     test_interrupted,
     test_start_lost,
     test_owners,
