@@ -67,7 +67,7 @@ static const struct {
 	{"SENDER=", "-RECIPIENT"}},
     {DERIVED "{\"from\":1,\"to\":[\"x\"]}}", {"SENDER=", "-RECIPIENT"}},
     {DERIVED "{\"client\":{\"address\":\"192.0.2.1\",\"helo\":\"h;x\","
-	     "\"hostname\":\"n\",\"protocol\":\"ESMTP\"}}}",
+	     "\"name\":\"n\",\"protocol\":\"ESMTP\"}}}",
 	{"CLIENT_ADDRESS=192.0.2.1", "CLIENT_HELO=h_x", "CLIENT_HOSTNAME=n",
 	    "CLIENT_PROTOCOL=ESMTP"}},
     /* The MTA's own, verbatim, and nothing beside them. */
