@@ -34,15 +34,20 @@ set_failed(
 	set_result(job, record_result(status, stage, -1, class, reason));
 }
 
-/* With *e, or with what is in job->err already. */
+/* job->err says why. */
 static void
-withhold(struct job *job, const struct err *e)
+withhold(struct job *job)
 {
 	close_message(job);
-	if (e != NULL)
-		job->err = *e;
-	err_prefix(&job->err, "%s", record_id(job->rec));
 	job->fate = JOB_WITHHELD;
+}
+
+static void
+not_started(struct job *job, const struct err *why)
+{
+	job->err = *why;
+	err_prefix(&job->err, "%s: not started", record_id(job->rec));
+	withhold(job);
 }
 
 /* Would its arguments do?  They are made when the attempt is known. */
@@ -61,15 +66,14 @@ words_fit(const struct job_plan *plan, struct job *job)
 static void
 open_message(const struct job_plan *plan, struct job *job)
 {
-	struct err e = ERR_INIT;
-
-	job->message = handler_message(plan->queue, job->rec, plan->form, &e);
+	job->message =
+	    handler_message(plan->queue, job->rec, plan->form, &job->err);
 	if (job->message != -1)
 		return;
-	if (e.class == ERR_DATA)
-		set_failed(job, "fail", "storage", e.text);
+	if (job->err.class == ERR_DATA)
+		set_failed(job, "fail", "storage", job->err.text);
 	else
-		withhold(job, &e);
+		withhold(job);
 }
 
 struct job *
@@ -83,13 +87,11 @@ job_new(const struct job_plan *plan, const char *line, size_t len, jv rec)
 	job->result = jv_invalid();
 	buf_add(&job->line, line, len);
 	job->message = -1;
-	if (record_check(rec, &job->err) == -1) {
-		job->fate = JOB_WITHHELD;
-		return job;
-	}
-	r = queue_lease(rec, &job->lease, &job->err);
+	r = record_check(rec, &job->err);
+	if (r == 0)
+		r = queue_lease(rec, &job->lease, &job->err);
 	if (r == -1) {
-		withhold(job, NULL);
+		withhold(job);
 		return job;
 	}
 	job->is_leased = r == 1;
@@ -122,9 +124,8 @@ note_start(struct job *job, const struct mail_start *start)
 		note_attempt(job, start->attempt);
 		return;
 	}
-	err_set(&e, ERR_TEMP,
-	    "not started: its lease is over and another may have it");
-	withhold(job, &e);
+	err_set(&e, ERR_TEMP, "its lease is over, another may have it");
+	not_started(job, &e);
 }
 
 static void
@@ -146,7 +147,7 @@ start_leases(const struct job_plan *plan, struct job **jobs, size_t n)
 		if (!jobs[i]->is_leased)
 			continue;
 		if (r == -1)
-			withhold(jobs[i], &e);
+			not_started(jobs[i], &e);
 		else
 			note_start(jobs[i], &starts[k++]);
 	}

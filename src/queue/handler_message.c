@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/json.h"
+#include "mail/record.h"
 #include "queue/handler.h"
 
 /* Rewrite the message in into a file of its own. */
@@ -39,6 +40,8 @@ handler_message(struct queue *q, jv rec, enum mail_form form, struct err *e)
 	if (fd == -1 || form == FORM_RAW)
 		return fd;
 	out = reform(q, rec, form, fd, e);
+	if (out == -1)
+		err_prefix(e, "%s", record_id(rec));
 	close(fd);
 	return out;
 }

@@ -69,7 +69,7 @@ add_tail(const struct handler_output *o, struct buf *b)
 
 	if (o->bytes <= HANDLER_KEPT)
 		return;
-	if (o->bytes >= 2 * HANDLER_KEPT)
+	if (o->bytes >= (uint64_t)2 * HANDLER_KEPT)
 		buf_add(b, o->tail + at, HANDLER_KEPT - at);
 	buf_add(b, o->tail, at);
 }
@@ -77,7 +77,7 @@ add_tail(const struct handler_output *o, struct buf *b)
 bool
 handler_output_text(const struct handler_output *o, struct buf *text)
 {
-	bool is_cut = o->bytes > 2 * HANDLER_KEPT;
+	bool is_cut = o->bytes > (uint64_t)2 * HANDLER_KEPT;
 	struct buf tail = BUF_INIT;
 	size_t head = HANDLER_KEPT, n = 0;
 
