@@ -40,7 +40,8 @@ archive = $(wildcard $(shell $(CC) -print-file-name=$(1)))
 library = $(if $(filter 1,$(STATIC)),$(or $(call archive,lib$(1).a),-l$(1)),-l$(1))
 libs := -ljq $(call library,sodium) $(call library,sqlite3) -lm
 
-lib_src := $(wildcard src/core/*.c src/mail/*.c src/store/*.c src/queue/*.c)
+lib_src := $(wildcard src/core/*.c src/mail/*.c src/store/*.c src/queue/*.c \
+	src/handler/*.c)
 lib_obj := $(lib_src:src/%.c=$(obj)/%.o)
 tool_src := $(wildcard src/tool/*.c)
 tools := $(tool_src:src/tool/%.c=%)

@@ -12,6 +12,7 @@
 #include "core/json.h"
 #include "core/jsonl.h"
 #include "mail/record.h"
+#include "queue/draw.h"
 
 int
 content_copy(int from, int to, const char *name, struct err *e)
@@ -30,6 +31,73 @@ content_copy(int from, int to, const char *name, struct err *e)
 		if (file_write(to, window, (size_t)n, -1, name, e) == -1)
 			return -1;
 	}
+}
+
+int
+queue_open_blob(struct queue *q, const char *ref, struct err *e)
+{
+	int fd;
+
+	if (queue_blobs(q, e) == NULL)
+		return -1;
+	fd = blob_read(q->blobs, ref, e);
+	if (fd != -1 || errno != ENOENT || !queue_has_intake(q))
+		return fd;
+	/* It may still be in the intake. */
+	err_clear(e);
+	if (queue_draw(q, e) == -1)
+		return -1;
+	return blob_read(q->blobs, ref, e);
+}
+
+/* Small content as a file, for those that need a descriptor. */
+static int
+open_inline(struct queue *q, const char *base64, size_t len, struct err *e)
+{
+	struct buf bytes = BUF_INIT;
+	int fd = -1;
+
+	if (base64_decode(base64, len, &bytes, e) == 0)
+		fd = state_spool_anonymous(q->state, e);
+	if (fd != -1 &&
+	    (file_write(fd, bytes.data, bytes.len, -1, "spool", e) == -1 ||
+		lseek(fd, 0, SEEK_SET) == -1)) {
+		close(fd);
+		fd = -1;
+	}
+	buf_release(&bytes);
+	return fd;
+}
+
+static int
+open_content(struct queue *q, jv content, struct err *e)
+{
+	size_t len;
+	const char *s = json_strn(content, "base64", &len);
+
+	if (s != NULL)
+		return open_inline(q, s, len, e);
+	s = json_str(content, "path");
+	if (s != NULL)
+		return state_spool_open(q->state, s, e);
+	return err_set(e, ERR_DATA, "no \"blob\" and no \"content\"");
+}
+
+int
+queue_open_message(struct queue *q, jv rec, struct err *e)
+{
+	jv blob = json_member(rec, "blob", JV_KIND_OBJECT);
+	jv content = json_member(rec, "content", JV_KIND_OBJECT);
+	const char *ref = json_str(blob, "ref");
+	int fd;
+
+	fd = ref != NULL ? queue_open_blob(q, ref, e)
+			 : open_content(q, content, e);
+	if (fd == -1)
+		err_prefix(e, "%s", record_id(rec));
+	jv_free(blob);
+	jv_free(content);
+	return fd;
 }
 
 static jv

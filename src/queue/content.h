@@ -6,7 +6,17 @@
 #include <stdbool.h>
 
 #include "core/err.h"
-#include "queue/queue.h"
+#include "queue/engines.h"
+
+/*
+ * A descriptor on the message of a record, from "blob" or "content", at its
+ * start; the caller closes it.  -1: ERR_DATA when there is none (the blob is
+ * gone, the record has neither), else ERR_TEMP.  Does not consume rec.
+ */
+int queue_open_message(struct queue *q, jv rec, struct err *e);
+
+/* The same for a blob's reference. */
+int queue_open_blob(struct queue *q, const char *ref, struct err *e);
 
 /*
  * Replace a record's "blob" by "content": inline up to CONTENT_INLINE_MAX or

@@ -15,7 +15,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "queue/queue.h"
+#include "queue/draw.h"
 
 enum level {
 	OK,

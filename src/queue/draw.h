@@ -1,20 +1,24 @@
 /*
  * Between a promise and the ledger: what was received is written to the intake,
- * and drawn from there into blobs and rows.  Inside of queue/ only.
+ * and drawn from there into blobs and rows.
  */
 #ifndef QUEUE_DRAW_H
 #define QUEUE_DRAW_H
 
+#include <stddef.h>
+
+#include "core/err.h"
+#include "queue/engines.h"
 #include "queue/intake.h"
-#include "queue/queue.h"
 
-/* The engines, opened when they are first needed.  NULL: ERR_TEMP. */
-struct blobs *queue_blobs(struct queue *q, struct err *e);
-struct mail_engine *queue_ledger(struct queue *q, struct err *e);
-struct intake *queue_intake(struct queue *q, struct err *e);
+/*
+ * Draw what was received since into the ledger, and open it.  Every reader of
+ * rows does this first.
+ */
+int queue_draw(struct queue *q, struct err *e);
 
-/* Does this ledger have an intake before it? */
-bool queue_has_intake(const struct queue *q);
+/* The ledger, opened and drawn; NULL: ERR_TEMP. */
+struct mail_engine *queue_mail(struct queue *q, struct err *e);
 
 /*
  * Put n entries on stable storage, through the intake or straight into blobs

@@ -8,6 +8,8 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "queue/draw.h"
+#include "queue/queue.h"
 
 static int
 print(struct buf *line, struct err *e)

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
-#include "queue/queue.h"
+#include "queue/engines.h"
 
 struct listing {
 	const char *queue, *tenant; /* NULL: any */

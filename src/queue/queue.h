@@ -59,71 +59,11 @@
 #define QUEUE_QUEUE_H
 
 #include <jv.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
+#include "core/buf.h"
 #include "core/err.h"
-#include "core/jsonl.h"
-#include "queue/mail.h"
-#include "store/blob.h"
-#include "store/state.h"
-
-struct intake;
-
-enum {
-	/*
-	 * Longest record that is stored: what take, list and show add to it
-	 * must still fit into a line.
-	 */
-	QUEUE_RECORD_MAX = JSONL_LINE_MAX - 512 * 1024,
-};
-
-/* The engines of one state directory, opened when they are first needed. */
-struct queue {
-	struct state *state;
-	struct blobs *blobs;
-	struct mail_engine *mail;
-	struct intake *intake;
-};
-
-void queue_init(struct queue *q, struct state *s);
-void queue_close(struct queue *q);
-
-/*
- * Store n records: "content" becomes "blob", and a row (stored) is there.  On
- * return recs[i] is the record to pass on; ERR_DATA failures of single records
- * are in errs[i] and leave recs[i] as it was.  -1: ERR_TEMP, nothing promised.
- */
-int queue_store(
-    struct queue *q, jv *recs, struct err *errs, size_t n, struct err *e);
-
-/*
- * Put n checked records on a queue, at once or not before ready_at (0: now).
- * Each record's "priority" counts.  Does not consume recs.  ERR_DATA failures
- * of single records are in errs[i].  -1: ERR_TEMP, nothing promised.
- */
-int queue_put(struct queue *q, const jv *recs, struct err *errs, size_t n,
-    const char *queue, int64_t ready_at, struct err *e);
-
-/*
- * Draw what was received since into the ledger, and open it.  Every reader of
- * rows does this first.
- */
-int queue_draw(struct queue *q, struct err *e);
-
-/* The ledger, opened and drawn; NULL: ERR_TEMP. */
-struct mail_engine *queue_mail(struct queue *q, struct err *e);
-
-/*
- * A descriptor on the message of a record, from "blob" or "content", at its
- * start; the caller closes it.  -1: ERR_DATA when there is none (the blob is
- * gone, the record has neither), else ERR_TEMP.  Does not consume rec.
- */
-int queue_open_message(struct queue *q, jv rec, struct err *e);
-
-/* The same for a blob's reference. */
-int queue_open_blob(struct queue *q, const char *ref, struct err *e);
+#include "queue/engines.h"
 
 /*
  * The lease of a record ("lease.handle" and the id).  1 there is one, 0 none,

@@ -1,4 +1,5 @@
-/* Receiving: what mail-store put and mail-queue put promise. */
+#include "queue/receive.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 #include "queue/content.h"
 #include "queue/draw.h"
 #include "queue/intake.h"
-#include "queue/queue.h"
 
 /*
  * The record as it is stored, without what belongs to one run.  Writing it anew

@@ -16,6 +16,8 @@
 #include "core/id.h"
 #include "core/spawn.h"
 #include "core/tool.h"
+#include "queue/draw.h"
+#include "queue/queue.h"
 
 enum {
 	OUT_HIGH = 256 * 1024, /* take no more while so much waits for a pipe */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
-#include "queue/queue.h"
+#include "queue/engines.h"
 
 enum {
 	TAKER_LEASE_S = 120,

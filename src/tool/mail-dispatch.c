@@ -5,8 +5,8 @@
 #include "core/err.h"
 #include "core/tool.h"
 #include "mail/form.h"
-#include "queue/handler.h"
-#include "queue/handler_loop.h"
+#include "handler/handler.h"
+#include "handler/loop.h"
 #include "queue/queue.h"
 #include "store/state.h"
 

@@ -14,7 +14,9 @@
 #include "mail/record.h"
 #include "queue/gate.h"
 #include "queue/listing.h"
+#include "queue/draw.h"
 #include "queue/queue.h"
+#include "queue/receive.h"
 #include "queue/taker.h"
 
 static struct {

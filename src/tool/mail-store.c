@@ -12,7 +12,8 @@
 #include "queue/content.h"
 #include "queue/doctor.h"
 #include "queue/listing.h"
-#include "queue/queue.h"
+#include "queue/engines.h"
+#include "queue/receive.h"
 
 static struct {
 	const char *state, *tenant, *queue;

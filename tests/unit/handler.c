@@ -5,7 +5,7 @@
 
 #include "core/buf.h"
 #include "core/json.h"
-#include "queue/handler.h"
+#include "handler/handler.h"
 
 static int failures;
 

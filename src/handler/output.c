@@ -1,6 +1,6 @@
 #include "core/buf.h"
 #include "core/json.h"
-#include "queue/handler.h"
+#include "handler/handler.h"
 
 #include <string.h>
 

@@ -11,8 +11,8 @@
  * A handler in "ending" whose own process is gone stays there until its group
  * has closed the output as well: what it started gets the same 5 s.
  */
-#ifndef QUEUE_HANDLER_H
-#define QUEUE_HANDLER_H
+#ifndef HANDLER_HANDLER_H
+#define HANDLER_HANDLER_H
 
 #include <jv.h>
 #include <poll.h>

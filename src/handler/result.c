@@ -4,8 +4,8 @@
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/spawn.h"
+#include "handler/handler.h"
 #include "mail/record.h"
-#include "queue/handler.h"
 
 enum {
 	LINE_MAX_BYTES = 200, /* of the output, in a reason */

@@ -3,7 +3,7 @@
 
 #include "core/buf.h"
 #include "core/json.h"
-#include "queue/handler.h"
+#include "handler/handler.h"
 
 enum {
 	VALUES = 5,

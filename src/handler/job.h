@@ -2,8 +2,8 @@
  * A record on its way through a handler: message opened, lease started, handler
  * run, result written into the record.
  */
-#ifndef QUEUE_HANDLER_JOB_H
-#define QUEUE_HANDLER_JOB_H
+#ifndef HANDLER_JOB_H
+#define HANDLER_JOB_H
 
 #include <jv.h>
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 
 #include "core/buf.h"
 #include "core/err.h"
-#include "queue/handler.h"
+#include "handler/handler.h"
 #include "queue/queue.h"
 
 enum {

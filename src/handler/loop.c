@@ -1,4 +1,4 @@
-#include "queue/handler_loop.h"
+#include "handler/loop.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,8 +2,9 @@
 
 #include "core/clock.h"
 #include "core/json.h"
+#include "handler/handler.h"
 #include "mail/record.h"
-#include "queue/handler.h"
+#include "queue/content.h"
 
 /* Rewrite the message in into a file of its own. */
 static int

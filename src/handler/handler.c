@@ -1,4 +1,4 @@
-#include "queue/handler.h"
+#include "handler/handler.h"
 
 #include <errno.h>
 #include <fcntl.h>

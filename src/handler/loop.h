@@ -8,13 +8,13 @@
  * read go out as they came, what runs is finished.  The second: all groups are
  * killed.
  */
-#ifndef QUEUE_HANDLER_LOOP_H
-#define QUEUE_HANDLER_LOOP_H
+#ifndef HANDLER_LOOP_H
+#define HANDLER_LOOP_H
 
 #include <stddef.h>
 
 #include "core/err.h"
-#include "queue/handler_job.h"
+#include "handler/job.h"
 
 enum {
 	HANDLERS_MAX = 256, /* two descriptors each, and one while it starts */

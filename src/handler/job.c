@@ -1,4 +1,4 @@
-#include "queue/handler_job.h"
+#include "handler/job.h"
 
 #include <stdlib.h>
 #include <unistd.h>

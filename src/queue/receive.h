@@ -1,0 +1,40 @@
+/*
+ * Receiving: what mail-store put and mail-queue put promise, in arrays, so that
+ * records which came together share their syncs.
+ */
+#ifndef QUEUE_RECEIVE_H
+#define QUEUE_RECEIVE_H
+
+#include <jv.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/jsonl.h"
+#include "queue/engines.h"
+
+enum {
+	/*
+	 * Longest record that is stored: what take, list and show add to it
+	 * must still fit into a line.
+	 */
+	QUEUE_RECORD_MAX = JSONL_LINE_MAX - 512 * 1024,
+};
+
+/*
+ * Store n records: "content" becomes "blob", and a row (stored) is there.  On
+ * return recs[i] is the record to pass on; ERR_DATA failures of single records
+ * are in errs[i] and leave recs[i] as it was.  -1: ERR_TEMP, nothing promised.
+ */
+int queue_store(
+    struct queue *q, jv *recs, struct err *errs, size_t n, struct err *e);
+
+/*
+ * Put n checked records on a queue, at once or not before ready_at (0: now).
+ * Each record's "priority" counts.  Does not consume recs.  ERR_DATA failures
+ * of single records are in errs[i].  -1: ERR_TEMP, nothing promised.
+ */
+int queue_put(struct queue *q, const jv *recs, struct err *errs, size_t n,
+    const char *queue, int64_t ready_at, struct err *e);
+
+#endif
