@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,12 +11,6 @@
 #include <unistd.h>
 
 #include "core/buf.h"
-#include "core/clock.h"
-
-enum {
-	ROWS_MAX = 32,
-	LONG_ONLY = 256, /* getopt_long's value for row i without a letter */
-};
 
 static struct {
 	const struct tool *tool;
@@ -177,80 +170,31 @@ base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-/* The rows of a verb with those that all have. */
-static size_t
-all_rows(const struct verb *v, const struct option_row *rows[ROWS_MAX])
+/* The options of a verb with those that all have. */
+static struct options
+all_options(const struct verb *v)
 {
-	const struct option_row *tables[] = {
-	    v->options, v->is_receiving ? strict_rows : NULL, common_rows};
-	size_t n = 0;
+	struct options o = {.n = 0};
 
-	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
-		for (const struct option_row *r = tables[t];
-		     r != NULL && r->help != NULL && n < ROWS_MAX; r++)
-			rows[n++] = r;
-	return n;
-}
-
-static void
-synopsis_row(struct buf *b, const struct option_row *r)
-{
-	buf_addstr(b, " [");
-	if (r->letter != 0)
-		buf_addf(b, "-%c", r->letter);
-	else
-		buf_addf(b, "--%s", r->name);
-	if (r->arg != NULL)
-		buf_addf(b, " %s", r->arg);
-	buf_addch(b, ']');
-	if (r->type == OPTION_LIST)
-		buf_addstr(b, "...");
-}
-
-static void
-synopsis(struct buf *b, const struct verb *v)
-{
-	const struct option_row *rows[ROWS_MAX];
-	size_t n = all_rows(v, rows);
-
-	buf_addstr(b, self.name);
-	if (v->name != NULL)
-		buf_addf(b, " %s", v->name);
-	for (size_t i = 0; i < n; i++)
-		if (!(rows[i]->name != NULL &&
-			(rows[i]->letter == 'h' || rows[i]->letter == 'V')))
-			synopsis_row(b, rows[i]);
-	if (v->operands[0] != '\0')
-		buf_addf(b, " %s", v->operands);
-	buf_addch(b, '\n');
-}
-
-static void
-help_row(struct buf *b, const struct option_row *r)
-{
-	struct buf left = BUF_INIT;
-
-	if (r->letter != 0)
-		buf_addf(&left, "-%c", r->letter);
-	if (r->name != NULL)
-		buf_addf(&left, "%s--%s", r->letter != 0 ? ", " : "", r->name);
-	if (r->arg != NULL)
-		buf_addf(&left, " %s", r->arg);
-	buf_addf(b, "  %-20s %s\n", left.data, r->help);
-	buf_release(&left);
+	options_add(&o, v->options);
+	options_add(&o, v->is_receiving ? strict_rows : NULL);
+	options_add(&o, common_rows);
+	return o;
 }
 
 static void
 help_verb(struct buf *b, const struct verb *v)
 {
-	const struct option_row *rows[ROWS_MAX];
-	size_t n = all_rows(v, rows);
+	struct options o = all_options(v);
 
-	buf_addstr(b, "usage: ");
-	synopsis(b, v);
-	buf_addf(b, "\n%s\n\n", v->summary);
-	for (size_t i = 0; i < n; i++)
-		help_row(b, rows[i]);
+	buf_addf(b, "usage: %s", self.name);
+	if (v->name != NULL)
+		buf_addf(b, " %s", v->name);
+	options_synopsis(&o, b);
+	if (v->operands[0] != '\0')
+		buf_addf(b, " %s", v->operands);
+	buf_addf(b, "\n\n%s\n\n", v->summary);
+	options_help(&o, b);
 	if (v->example != NULL)
 		buf_addf(b, "\nexample:\n%s", v->example);
 	buf_addf(b, "\nmanual: %s(1)\n", self.tool->name);
@@ -305,125 +249,17 @@ print_help(void)
 	print_and_exit(&b);
 }
 
+/* Every usage error says where to read more. */
 static int
-bad_usage(struct err *e, const char *what, const char *arg)
+point_to_help(struct err *e)
 {
-	const char *verb = self.verb != NULL ? self.verb->name : NULL;
+	char was[sizeof e->text];
+	bool is_verb = self.verb != NULL && self.verb->name != NULL;
 
-	return err_set(e, ERR_USAGE, "%s%s%.100s%s; see %s%s%s -h", what,
-	    arg != NULL ? " \"" : "", arg != NULL ? arg : "",
-	    arg != NULL ? "\"" : "", self.tool->name, verb != NULL ? " " : "",
-	    verb != NULL ? verb : "");
-}
-
-static int
-parse_number(const char *text, int64_t *n)
-{
-	char *end;
-	long long v;
-
-	errno = 0;
-	v = strtoll(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0)
-		return -1;
-	*n = v;
-	return 0;
-}
-
-static int
-in_range(const struct option_row *r, int64_t n, struct err *e)
-{
-	char what[128];
-
-	if (n >= r->min && (r->max == 0 || n <= r->max))
-		return 0;
-	if (r->max != 0)
-		snprintf(what, sizeof what,
-		    "-%c%s must be from %lld to %lld, not",
-		    r->letter != 0 ? r->letter : '-',
-		    r->letter != 0 ? "" : r->name, (long long)r->min,
-		    (long long)r->max);
-	else
-		snprintf(what, sizeof what, "-%c%s must be at least %lld, not",
-		    r->letter != 0 ? r->letter : '-',
-		    r->letter != 0 ? "" : r->name, (long long)r->min);
-	return bad_usage(e, what, optarg);
-}
-
-static void
-add_to_list(struct string_list *list, const char *s)
-{
-	list->items = xrealloc(list->items, list->n + 1, sizeof *list->items);
-	list->items[list->n++] = s;
-}
-
-static int
-set_value(const struct option_row *r, struct err *e)
-{
-	int64_t n;
-
-	switch (r->type) {
-	case OPTION_FLAG:
-		*(bool *)r->value = true;
-		return 0;
-	case OPTION_STRING:
-		*(const char **)r->value = optarg;
-		return 0;
-	case OPTION_LIST:
-		add_to_list(r->value, optarg);
-		return 0;
-	case OPTION_NUMBER:
-		if (parse_number(optarg, &n) == -1)
-			return bad_usage(e, "not a number:", optarg);
-		break;
-	case OPTION_DURATION:
-		if (duration_parse(optarg, &n, e) == -1)
-			return -1;
-		break;
-	default:
-		return bad_usage(e, "broken option table", NULL);
-	}
-	if (in_range(r, n, e) == -1)
-		return -1;
-	*(int64_t *)r->value = n;
-	return 0;
-}
-
-static int
-parse_options(int argc, char **argv, const struct verb *v, struct err *e)
-{
-	const struct option_row *rows[ROWS_MAX];
-	size_t n = all_rows(v, rows);
-	struct option longs[ROWS_MAX + 1] = {0};
-	struct buf shorts = BUF_INIT;
-	size_t nl = 0, i;
-	int ch, r = 0;
-
-	buf_addstr(&shorts, "+:");
-	for (i = 0; i < n; i++) {
-		if (rows[i]->letter != 0)
-			buf_addf(&shorts, "%c%s", rows[i]->letter,
-			    rows[i]->arg != NULL ? ":" : "");
-		if (rows[i]->name != NULL)
-			longs[nl++] = (struct option){rows[i]->name,
-			    rows[i]->arg != NULL, NULL, LONG_ONLY + (int)i};
-	}
-	optind = 1;
-	while (r == 0 &&
-	       (ch = getopt_long(argc, argv, shorts.data, longs, NULL)) != -1) {
-		if (ch == ':')
-			r = bad_usage(
-			    e, "missing argument of", argv[optind - 1]);
-		else if (ch == '?')
-			r = bad_usage(e, "unknown option", argv[optind - 1]);
-		for (i = 0; r == 0 && i < n; i++)
-			if (ch ==
-				(rows[i]->letter != 0 ? rows[i]->letter : -2) ||
-			    ch == LONG_ONLY + (int)i)
-				r = set_value(rows[i], e);
-	}
-	buf_release(&shorts);
-	return r;
+	memcpy(was, e->text, sizeof was);
+	err_clear(e);
+	return err_set(e, ERR_USAGE, "%s; see %s%s%s -h", was, self.tool->name,
+	    is_verb ? " " : "", is_verb ? self.verb->name : "");
 }
 
 static const struct verb *
@@ -444,40 +280,53 @@ choose_verb(int argc, char **argv, struct err *e)
 		return 0;
 	}
 	if (argc < 2)
-		return bad_usage(e, "which verb?", NULL);
+		return err_set(e, ERR_USAGE, "which verb?");
 	if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
 		print_help();
 	if (strcmp(argv[1], "-V") == 0 || strcmp(argv[1], "--version") == 0)
 		print_version();
 	self.verb = find_verb(self.tool, argv[1]);
 	if (self.verb == NULL)
-		return bad_usage(e, "unknown verb", argv[1]);
+		return err_set(
+		    e, ERR_USAGE, "unknown verb \"%.100s\"", argv[1]);
+	return 0;
+}
+
+/* 0 with *argc and *argv the operands, or -1; -h and -V end here. */
+static int
+read_command_line(int *argc, char ***argv, struct err *e)
+{
+	struct options o;
+	int shift;
+
+	if (choose_verb(*argc, *argv, e) == -1)
+		return -1;
+	o = all_options(self.verb);
+	shift = self.verb->name != NULL ? 1 : 0;
+	*argc -= shift;
+	*argv += shift;
+	shift = options_parse(&o, *argc, *argv, e);
+	if (shift == -1)
+		return -1;
+	if (self.is_help)
+		print_help();
+	if (self.is_version)
+		print_version();
+	*argc -= shift;
+	*argv += shift;
+	if (*argc < self.verb->operands_min)
+		return err_set(e, ERR_USAGE, "missing operand");
+	if (self.verb->operands_max >= 0 && *argc > self.verb->operands_max)
+		return err_set(e, ERR_USAGE, "too many operands: \"%.100s\"",
+		    (*argv)[self.verb->operands_max]);
 	return 0;
 }
 
 static int
 run_verb(int argc, char **argv, struct err *e)
 {
-	int shift;
-
-	if (choose_verb(argc, argv, e) == -1)
-		return -1;
-	shift = self.verb->name != NULL ? 1 : 0;
-	argc -= shift;
-	argv += shift;
-	if (parse_options(argc, argv, self.verb, e) == -1)
-		return -1;
-	if (self.is_help)
-		print_help();
-	if (self.is_version)
-		print_version();
-	argc -= optind;
-	argv += optind;
-	if (argc < self.verb->operands_min)
-		return bad_usage(e, "missing operand", NULL);
-	if (self.verb->operands_max >= 0 && argc > self.verb->operands_max)
-		return bad_usage(
-		    e, "too many operands:", argv[self.verb->operands_max]);
+	if (read_command_line(&argc, &argv, e) == -1)
+		return point_to_help(e);
 	return self.verb->run(argc, argv, e);
 }
 

@@ -6,37 +6,11 @@
 #define CORE_TOOL_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "core/err.h"
+#include "core/option.h"
 
 #define MAILPIPE_VERSION "0.1.0"
-
-enum option_type {
-	OPTION_FLAG, /* bool */
-	OPTION_STRING, /* const char * */
-	OPTION_LIST, /* struct string_list */
-	OPTION_NUMBER, /* int64_t, from min to max */
-	OPTION_DURATION, /* int64_t seconds, from min to max */
-};
-
-/* Strings given by an option that may be repeated; argv owns them. */
-struct string_list {
-	const char **items;
-	size_t n;
-};
-
-/* One row of the table from which getopt, -h and SYNOPSIS are made. */
-struct option_row {
-	char letter; /* 0: only the long name */
-	const char *name; /* long name, or NULL */
-	const char *arg; /* name of its argument, or NULL for a flag */
-	const char *help; /* one line */
-	enum option_type type;
-	void *value;
-	int64_t min, max; /* numbers and durations; max 0: no upper bound */
-};
 
 struct verb {
 	const char *name; /* NULL for a tool without verbs */

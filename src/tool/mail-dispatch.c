@@ -4,9 +4,9 @@
 
 #include "core/err.h"
 #include "core/tool.h"
-#include "mail/form.h"
 #include "handler/handler.h"
 #include "handler/loop.h"
+#include "mail/form.h"
 #include "queue/queue.h"
 #include "store/state.h"
 

@@ -11,8 +11,8 @@
 #include "mail/record.h"
 #include "queue/content.h"
 #include "queue/doctor.h"
-#include "queue/listing.h"
 #include "queue/engines.h"
+#include "queue/listing.h"
 #include "queue/receive.h"
 
 static struct {
