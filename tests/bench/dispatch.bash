@@ -61,7 +61,7 @@ dispatch_prepare() {
 		}
 	}'
 	chmod -R a+rX "$dir" "$work/handlers"
-	dispatch_state=$work/state/dispatch
+	dispatch_state=$spool/dispatch
 	fresh "$dispatch_state"
 	(
 		for ((i = 0; i < n; i++)); do
@@ -87,8 +87,8 @@ dispatch_run() {
 	parallel) rate "$dispatch_count" dispatch_parallel ;;
 	floor) dispatch_floor ;;
 	working-line)
-		fresh "$work/state/working"
-		cp -a "$dispatch_state/." "$work/state/working"
+		fresh "$spool/working"
+		cp -a "$dispatch_state/." "$spool/working"
 		sync
 		rate "$dispatch_count" dispatch_working_line &&
 			count_is "$dispatch_count" "succeeded" \
@@ -129,13 +129,13 @@ dispatch_floor() {
 }
 
 dispatch_working_line() {
-	as_worker MAILPIPE_STATE="$work/state/working" sh -c \
+	as_worker MAILPIPE_STATE="$spool/working" sh -c \
 		"mail-queue take -1 inbound | mail-dispatch -P 2 -- $words |
 			mail-queue settle"
 }
 
 dispatch_succeeded() {
-	as_worker MAILPIPE_STATE="$work/state/working" mail-store list |
+	as_worker MAILPIPE_STATE="$spool/working" mail-store list |
 		grep -c '"state":"succeeded"'
 }
 

@@ -2,6 +2,7 @@
 # medians, tables.
 #
 #   $work      scratch, in a fresh top-level directory, gone at the end
+#   $spool     $work/spool: where contestants keep mail
 #   $mails     messages, $mails/0000 to $mails/0999
 #   results    lines "TABLE NAME KEY=VALUE..." in $work/results
 # shellcheck shell=bash disable=SC2034,SC2154 # the files of tests/bench share
@@ -18,9 +19,9 @@ readonly alias_line='mail-ingest -t ne-001 | mail-store put | mail-queue put inb
 set_up() {
 	local bin=${MAILPIPE_BIN:-$repo/bin}
 	work=$(mktemp -d "${BENCH_WORK:-/}/mailpipe-bench.XXXXXX") || return
-	mails=$work/mails
+	mails=$work/mails spool=$work/spool
 	chmod 755 "$work"
-	mkdir "$work/bin" "$mails" "$work/trash" "$work/big" "$work/state"
+	mkdir "$work/bin" "$mails" "$spool" "$work/big"
 	install -d -o "$worker" "$work/home"
 	# Copies: nobody can go there, and a build meanwhile changes nothing.
 	cp "${tools[@]/#/$bin/}" "$work/bin/" || return
@@ -43,7 +44,8 @@ build_helper() {
 
 clean_up() {
 	pf_stop
-	rm -rf "$work"
+	! mountpoint -q "$spool" || umount "$spool"
+	rm -rf --one-file-system "$work"
 }
 
 # fresh DIR...: empty directories that the worker owns; what was there before
@@ -56,7 +58,10 @@ fresh() {
 	done
 }
 
-trash() { mv "$1" "$(mktemp -d "$work/trash/XXXXXX")"; }
+trash() {
+	mkdir -p "$spool/trash"
+	mv "$1" "$(mktemp -d "$spool/trash/XXXXXX")"
+}
 
 # as_worker [NAME=VALUE]... COMMAND...: as an MTA would run it.
 as_worker() {

@@ -17,7 +17,7 @@ section_local8() {
 # One recipient for each contestant.  MTAs give a bare PATH, so programs are
 # named absolutely; the state directory is an option.
 local8_aliases() {
-	local b=$work/bin d=$work/local8
+	local b=$work/bin d=$spool/local8
 	pf_alias "line: \"|$b/mail-ingest -d $d -t ne-001 | $b/mail-store put -d $d | $b/mail-queue put -d $d inbound || exit 75\"" \
 		"mail-deliver: \"|$b/mail-deliver -d $d -t ne-001 inbound\"" \
 		"floor: \"|$b/floor put $d | $b/floor log $d/a | $b/floor log $d/b >/dev/null\"" \
@@ -26,7 +26,7 @@ local8_aliases() {
 
 # Mails a second from the first connection to the empty queue.
 local8_run() {
-	local d=$work/local8 sent
+	local d=$spool/local8 sent
 	fresh "$d" "$d/tmp" "$d/new"
 	local8_send 20 "$1" && : >"$pf_dir/log/maillog" || return
 	rate "$local8_count" local8_send "$local8_count" "$1" || return

@@ -22,7 +22,7 @@ readonly memory_stages=('mail-ingest' 'mail-store put' 'mail-queue put'
 
 # One stage after the other, each reads what the one before has written.
 memory_run() {
-	local size=$1 dir=$work/big/$1 state=$work/state/memory id
+	local size=$1 dir=$work/big/$1 state=$spool/memory id
 	fresh "$state" "$dir"
 	memory_message "$2" 1 >"$dir/message"
 	memory_message "$2" 2 >"$dir/message2"

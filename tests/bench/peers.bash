@@ -1,11 +1,15 @@
 # The peers of the receiving line, each with its own small configuration and its
-# spool below $work; nothing of the machine's own is touched.
+# spool below $spool; nothing of the machine's own is touched.
 # shellcheck shell=bash disable=SC2034,SC2154 # the files of tests/bench share
 
 set_up_peers() {
 	set_up_nullmailer
 	set_up_dovecot
-	pf_write "$work/pf" "$worker" 'in_flow_delay = 0' &&
+	set_up_postfix
+}
+
+set_up_postfix() {
+	pf_write "$spool/pf" "$worker" 'in_flow_delay = 0' &&
 		pf_port=25 pf_master >"$pf_dir/etc/master.cf" &&
 		postfix -c "$pf_dir/etc" check >"$work/postfix.log" 2>&1
 }
@@ -37,7 +41,7 @@ fetch_nullmailer() {
 
 set_up_dovecot() {
 	cat >"$work/dovecot.conf" <<-END
-		mail_location = maildir:$work/dovecot
+		mail_location = maildir:$spool/dovecot
 		protocols =
 		ssl = no
 		log_path = $work/home/dovecot.log

@@ -44,14 +44,20 @@ receive_run() {
 	esac
 }
 
-# receive_drive [PREFIX]... -- COMMAND...
+# receive_drive [PREFIX]... -- COMMAND...: hand all mails to the command.
 receive_drive() {
-	local prefix=() line
+	local prefix=()
 	while [ "$1" != -- ]; do
 		prefix+=("$1")
 		shift
 	done
 	shift
+	"${receive_with:-receive_by_drive}" "$@"
+}
+
+# How the mails are handed over; others are in syncs.bash.
+receive_by_drive() {
+	local line
 	line=$("${prefix[@]}" drive -n "$count" -p "$receive_jobs" \
 		-m "$mails" "$@") || return
 	printf '%s' "$line"
@@ -66,7 +72,7 @@ receive_drive() {
 
 # receive_ours [NAME=VALUE]... COMMAND...
 receive_ours() {
-	local state=$work/state/receive settings=() line
+	local state=$spool/mailpipe settings=() line
 	while [[ $1 == *=* ]]; do
 		settings+=("$1")
 		shift
@@ -78,9 +84,9 @@ receive_ours() {
 	line=$(receive_drive as_worker "${settings[@]}" -- "$@")
 	local status=$?
 	release_database
-	[ $status -eq 0 ] && printf '%s ' "$line" &&
-		receive_draw "${settings[@]}" &&
-		receive_verify "${settings[@]}"
+	[ $status -eq 0 ] && printf '%s ' "$line" || return
+	[ -z "${receive_with:-}" ] || return 0
+	receive_draw "${settings[@]}" && receive_verify "${settings[@]}"
 }
 
 # What reception has put off: the first reader brings it into the ledger.
@@ -133,20 +139,19 @@ release_database() {
 }
 
 receive_nullmailer() {
-	local spool=$work/nullmailer
+	local dir=$spool/nullmailer
 	[ "$has_nullmailer" = 1 ] || return 0
-	fresh "$spool" "$spool/conf" "$spool/queue" \
-		"$spool/queue"/{queue,tmp,failed}
-	receive_drive as_worker NULLMAILER_TEST_PREFIX="$spool" -- sh -c \
+	fresh "$dir" "$dir/conf" "$dir/queue" "$dir/queue"/{queue,tmp,failed}
+	receive_drive as_worker NULLMAILER_TEST_PREFIX="$dir" -- sh -c \
 		'(printf "a@bench.test\nt@bench.test\n\n"; cat) | nullmailer-queue' &&
-		count_is "$count" "queued" files_in "$spool/queue/queue"
+		count_is "$count" "queued" files_in "$dir/queue/queue"
 }
 
 receive_dovecot() {
-	fresh "$work/dovecot"
+	fresh "$spool/dovecot"
 	receive_drive as_worker -- /usr/lib/dovecot/dovecot-lda \
 		-c "$work/dovecot.conf" -f a@bench.test &&
-		count_is "$count" "delivered" files_in "$work/dovecot/new"
+		count_is "$count" "delivered" files_in "$spool/dovecot/new"
 }
 
 # Only root may name a configuration directory; postdrop is the same for all.
@@ -160,7 +165,7 @@ receive_postfix() {
 }
 
 receive_floor() {
-	local d=$work/floor
+	local d=$spool/floor
 	fresh "$d" "$d/tmp" "$d/new"
 	receive_drive as_worker -- sh -c \
 		"floor put $d | floor log $d/a | floor log $d/b >/dev/null" &&

@@ -1,24 +1,28 @@
 # Syncs a mail.  Disks differ most in what a flush costs; how often one is asked
 # for is the figure that holds everywhere.
-# shellcheck shell=bash disable=SC2034,SC2154,SC2317 # the files of tests/bench share
+# shellcheck shell=bash disable=SC2034,SC2154 # the files of tests/bench share
+
+readonly syncs_names=(line mail-deliver direct nullmailer-queue dovecot-lda
+	postfix-sendmail floor)
+readonly syncs_pattern='[ ](fsync|fdatasync|sync|syncfs|sync_file_range|msync)\('
+readonly flushes_count=50
 
 section_syncs() {
 	local name
-	printf '\n### Syncs, processes and system calls for one mail\n\n'
-	header "" "syncs, 12 KB" "which" "execs" "calls" "syncs, 1 MB" "which" \
-		"calls"
 	syncs_messages 12k 12000
 	syncs_messages 1m 1000000
-	for name in line mail-deliver direct nullmailer-queue dovecot-lda \
-		postfix-sendmail; do
-		wanted "$name" && syncs_row "$name"
+	for name in "${syncs_names[@]}"; do
+		wanted "$name" || continue
+		if ! { syncs_trace "$name" 12k && syncs_trace "$name" 1m; }; then
+			wrong "syncs: $name: $(tail -n 2 "$work/stderr")"
+		fi
 	done
-	syncs_draw_row
-	bars_header
-	bar "line, 12 KB" "$(syncs_of line-12k)" most 4
-	bar "mail-deliver, 12 KB" "$(syncs_of mail-deliver-12k)" most 4
-	bar "line, 1 MB" "$(syncs_of line-1m)" most 4
+	syncs_trace_draw || wrong "syncs: $(tail -n 2 "$work/stderr")"
+	flushes_measure || wrong "flushes: $(tail -n 2 "$work/stderr")"
+	syncs_table
 }
+
+## What a mail asks for, by strace.
 
 # The mail to look at, and the one before it, which makes directories and files.
 syncs_messages() {
@@ -34,36 +38,39 @@ syncs_messages() {
 	chmod -R a+rX "$dir"
 }
 
-syncs_row() {
-	local name=$1
-	if ! { syncs_trace "$name" 12k && syncs_trace "$name" 1m; }; then
-		wrong "syncs: $name: $(tail -n 2 "$work/stderr")"
-		return
-	fi
-	row "$(receive_describe "$name")" \
-		"$(syncs_of "$name-12k")" "$(syncs_which "$name-12k")" \
-		"$(syncs_count 'execve.*= 0$' "$name-12k")" \
-		"$(syncs_calls "$name-12k")" \
-		"$(syncs_of "$name-1m")" "$(syncs_which "$name-1m")" \
-		"$(syncs_calls "$name-1m")"
+# The contestant is prepared as in the section receive, with one mail.
+syncs_trace() {
+	local mails=$work/mail-$2 trace=$work/trace.$1-$2
+	local count=1 receive_with=receive_by_strace
+	install -o "$worker" /dev/null "$trace"
+	receive_run "$1" >/dev/null 2>"$work/stderr"
 }
 
-readonly syncs_pattern='[ ](fsync|fdatasync|sync|syncfs|sync_file_range|msync)\('
-
-syncs_count() { grep -cE "$1" "$work/trace.$2"; }
-
-# Calls; one that another process interrupts stands on two lines.
-syncs_calls() {
-	syncs_count '^[0-9]+ +[a-z]' "$1"
+receive_by_strace() {
+	"${prefix[@]}" strace -f -o "$trace" "$@" <"$mails/0000"
 }
 
-syncs_of() {
-	if [ -s "$work/trace.$1" ]; then
-		syncs_count "$syncs_pattern" "$1"
+# What the first reader does later for all that lies in the intake.
+syncs_trace_draw() {
+	local count=100 receive_jobs=1 receive_with=receive_by_drive
+	install -o "$worker" /dev/null "$work/trace.draw"
+	receive_run line >/dev/null 2>"$work/stderr" &&
+		as_worker MAILPIPE_STATE="$spool/mailpipe" strace -f \
+			-o "$work/trace.draw" mail-store stats >/dev/null
+}
+
+syncs_count() {
+	if [ -s "$work/trace.$2" ]; then
+		grep -cE "$1" "$work/trace.$2"
 	else
 		printf '%s' -
 	fi
 }
+
+syncs_of() { syncs_count "$syncs_pattern" "$1"; }
+
+# Calls; one that another process interrupts stands on two lines.
+syncs_calls() { syncs_count '^[0-9]+ +[a-z]' "$1"; }
 
 # "2 fsync, 1 fdatasync"
 syncs_which() {
@@ -71,44 +78,78 @@ syncs_which() {
 		uniq -c | awk '{printf "%s%s %s", sep, $1, $2; sep = ", "}'
 }
 
-# One mail under strace.  The contestant is prepared and run as in the section
-# receive; only what stands in the place of drive is different.
-syncs_trace() (
-	mails=$work/mail-$2 trace=$work/trace.$1-$2 count=1
-	receive_drive() { syncs_drive "$@"; }
-	receive_draw() { :; }
-	receive_verify() { :; }
-	install -o "$worker" /dev/null "$trace"
-	receive_run "$1" >/dev/null 2>"$work/stderr"
-)
+## What reaches the disk: flushes, counted by a disk that nobody else uses.
 
-# What the first reader does later for mails that lie in the intake, a mail.
-syncs_draw_row() {
-	local state=$work/state/syncs n=100
-	fresh "$state"
-	install -o "$worker" /dev/null "$work/trace.draw"
-	if ! {
-		as_worker MAILPIPE_STATE="$state" drive -n "$n" -m "$mails" \
-			mail-deliver -t ne-001 inbound >/dev/null &&
-			as_worker MAILPIPE_STATE="$state" strace -f \
-				-o "$work/trace.draw" mail-store stats \
-				>/dev/null
-	} 2>"$work/stderr"; then
-		wrong "syncs: draw: $(tail -n 2 "$work/stderr")"
-		return
-	fi
-	row "drawing $n mails into the ledger, a mail" \
-		"$(ratio "$(syncs_of draw)" "$n")" "$(syncs_which draw)" - \
-		"$(ratio "$(syncs_calls draw)" "$n")" - - -
+flushes_measure() {
+	local name
+	flushes_mount 2>"$work/stderr" || {
+		echo "no loop device: flushes are not counted" >&2
+		return 0
+	}
+	for name in "${syncs_names[@]}"; do
+		wanted "$name" || continue
+		flushes_run "$name" 2>"$work/stderr" || return
+	done
+	flushes_draw 2>"$work/stderr" || return
+	umount "$spool"
 }
 
-# syncs_drive [PREFIX]... -- COMMAND...
-syncs_drive() {
-	local prefix=()
-	while [ "$1" != -- ]; do
-		prefix+=("$1")
-		shift
+# An ext4 of its own over the spools, with a Postfix of its own.
+flushes_mount() {
+	truncate -s 2G "$work/disk" &&
+		mkfs.ext4 -q "$work/disk" &&
+		mount -o loop "$work/disk" "$spool" || return
+	disk=$(findmnt -n -o SOURCE "$spool")
+	disk=${disk#/dev/}
+	set_up_postfix
+}
+
+flushes_now() { awk '{print $16}' "/sys/class/block/$disk/stat"; }
+
+flushes_run() {
+	local count=$flushes_count receive_jobs=1 receive_with=receive_by_flushes
+	printf 'flushes\t%s\t%s\n' "$1" "$(receive_run "$1")" >>"$work/results"
+}
+
+receive_by_flushes() {
+	local before
+	before=$(flushes_now)
+	receive_by_drive "$@" || return
+	ratio $(($(flushes_now) - before)) "$flushes_count" |
+		sed 's/^/ flushes=/'
+}
+
+flushes_draw() {
+	local before
+	flushes_run line || return
+	before=$(flushes_now)
+	as_worker MAILPIPE_STATE="$spool/mailpipe" mail-store stats \
+		>/dev/null || return
+	printf 'flushes\tdraw\tflushes=%s\n' \
+		"$(ratio $(($(flushes_now) - before)) "$flushes_count")" \
+		>>"$work/results"
+}
+
+syncs_table() {
+	local name
+	printf '\n### Syncs of one mail, and the flushes that reach the disk\n\n'
+	header "" "syncs, 12 KB" "which" "syncs, 1 MB" "which" \
+		"disk flushes a mail" "execs, 12 KB" "system calls, 12 KB"
+	for name in "${syncs_names[@]}"; do
+		wanted "$name" || continue
+		row "$(receive_describe "$name")" \
+			"$(syncs_of "$name-12k")" "$(syncs_which "$name-12k")" \
+			"$(syncs_of "$name-1m")" "$(syncs_which "$name-1m")" \
+			"$(figure %.1f "$(median flushes "$name" flushes)")" \
+			"$(syncs_count 'execve.*= 0$' "$name-12k")" \
+			"$(syncs_calls "$name-12k")"
 	done
-	shift
-	"${prefix[@]}" strace -f -o "$trace" "$@" <"$mails/0000"
+	row "later, the first reader: 100 mails drawn at once" \
+		"$(syncs_of draw)" "$(syncs_which draw)" - - \
+		"$(figure %.1f "$(median flushes draw flushes)")" - \
+		"$(syncs_calls draw)"
+	bars_header
+	bar "line, 12 KB" "$(syncs_of line-12k)" most 4
+	bar "mail-deliver, 12 KB" "$(syncs_of mail-deliver-12k)" most 4
+	bar "line, 1 MB" "$(syncs_of line-1m)" most 4
 }
