@@ -45,14 +45,14 @@ queue() {
 
 @test "shell: take does not wait for ever for a handler that died started" {
 	queue 4
-	mkfifo taken done
+	mkfifo taken results
 	mail-queue take -l 1 inbound >taken 2>err &
 	take=$!
 	# An hour behind, so that the lease which it starts is over at once.
 	MAILPIPE_CLOCK=-1h mail-dispatch -- sh -c 'touch started; exec sleep 60' \
-		<taken >done 2>/dev/null &
+		<taken >results 2>/dev/null &
 	dispatch=$!
-	mail-queue settle <done &
+	mail-queue settle <results &
 	wait_for 20 test -e started
 	kill -9 $dispatch
 	wait_for 20 test -s err

@@ -35,7 +35,7 @@ limit() {
 @test "status: a state directory behind a symbolic link is one as well" {
 	mkdir real
 	ln -s real link
-	MAILPIPE_STATE=$PWD/link/state
+	export MAILPIPE_STATE=$PWD/link/state
 	mail one >one
 	receive <one
 	[ "$(states)" = "ready 1" ]
