@@ -85,8 +85,9 @@ $(injector): tests/fault/inject.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE $(warnings) -O2 -fPIC -shared -o $@ $<
 
+# TESTS: only these files.
 check: all units $(injector)
-	tests/run $(bin) $(obj)/unit
+	tests/run $(bin) $(obj)/unit $(TESTS)
 
 lint:
 	scripts/lint
