@@ -27,7 +27,7 @@ struct localenv {
  *   EXTENSION           in LOCAL, behind the first +
  *   ORIGINAL_RECIPIENT  original_to
  *   CLIENT_ADDRESS CLIENT_HELO CLIENT_HOSTNAME CLIENT_PROTOCOL
- *                       client.address, helo, hostname, protocol
+ *                       client.address, helo, name, protocol
  *   USER LOGNAME HOME SHELL
  *                       of the user we run as
  *
