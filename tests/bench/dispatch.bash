@@ -11,13 +11,13 @@ section_dispatch() {
 		return
 	}
 	for handler in "${dispatch_handlers[@]}"; do
-		dispatch_count=$((count * 2))
-		[ "$handler" != php ] || dispatch_count=$((count / 4))
+		dispatch_count=$((count * 3))
+		[ "$handler" != php ] || dispatch_count=$((count / 3))
 		head -n "$dispatch_count" "$work/records" >"$work/some"
 		race "dispatch-$handler" "$rounds" dispatch_run \
 			"${dispatch_names[@]}"
 	done
-	dispatch_count=$((count * 2)) handler=true
+	dispatch_count=$((count * 3)) handler=true
 	race dispatch-line "$rounds" dispatch_run working-line
 	dispatch_table
 }
@@ -43,7 +43,7 @@ dispatch_describe() {
 
 # Messages of the same size as files for the others, stored ones for us.
 dispatch_prepare() {
-	local i n=$((count * 2)) dir=$work/messages
+	local i n=$((count * 3)) dir=$work/messages
 	mkdir -p "$dir" "$work/handlers"
 	echo 'cat >/dev/null' >"$work/handlers/cat.sh"
 	echo '<?php strlen(stream_get_contents(STDIN));' \

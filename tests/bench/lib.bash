@@ -206,7 +206,7 @@ machine() {
 	printf ', %s, %s rounds.\n' "$(date -u +%Y-%m-%d)" "$rounds"
 	printf '%s, %s processors, %s on %s, Linux %s; load before: %s.\n' \
 		"$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
-		"$(nproc)" "$(stat -f -c %T "$work")" \
+		"$(nproc)" "$(df --output=fstype "$work" | tail -n 1)" \
 		"$(df --output=source "$work" | tail -n 1)" "$(uname -r)" \
 		"$load_before"
 	peer_versions

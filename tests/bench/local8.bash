@@ -4,7 +4,7 @@
 readonly local8_names=(line mail-deliver floor cat true)
 
 section_local8() {
-	local8_count=$((count * 5 / 2))
+	local8_count=$((count * 10 / 3))
 	if ! { local8_aliases && pf_start; }; then
 		wrong "local8: the private Postfix did not start"
 		return

@@ -5,7 +5,7 @@
 readonly syncs_names=(line mail-deliver direct nullmailer-queue dovecot-lda
 	postfix-sendmail floor)
 readonly syncs_pattern='[ ](fsync|fdatasync|sync|syncfs|sync_file_range|msync)\('
-readonly flushes_count=50
+readonly flushes_count=100
 
 section_syncs() {
 	local name
