@@ -5,7 +5,9 @@
 
 setup() {
 	load helpers
+	load faults.d/steps
 	mailpipe_setup
+	steps_setup
 }
 
 teardown() { mailpipe_teardown; }
@@ -14,6 +16,118 @@ teardown() { mailpipe_teardown; }
 is_stopped() {
 	victim=$(awk '{print $2; exit}' "$1" 2>/dev/null) && [ -n "$victim" ] &&
 		grep -q '^State:.T' "/proc/$victim/status"
+}
+
+# kept VERB MAIL: what an exit status of 0 promises is true.
+kept() {
+	case $1 in
+	mail-ingest)
+		[ "$(jq -r .id out)" = "$id" ] &&
+			cmp "state/$(jq -r .content.path out)" "$2"
+		;;
+	mail-store*)
+		[ "$(jq -r .id out)" = "$id" ] && same_bytes "$id" "$2" &&
+			[ "$(state_of "$id")" = stored ]
+		;;
+	mail-queue-put)
+		[ "$(state_of "$id")" = ready ] && same_bytes "$id" "$2"
+		;;
+	mail-queue-take)
+		[ "$(jq -r .id out)" = "$id" ] &&
+			[ "$(state_of "$id")" = leased ]
+		;;
+	mail-dispatch) [ "$(jq -r .result.stage out)" = mail-dispatch ] ;;
+	mail-queue-settle) [ "$(state_of "$id")" = succeeded ] ;;
+	esac
+}
+
+# try VERB CALL NTH ERROR: false when it ends without the fault.
+try() {
+	local mail status=0
+	mail=../$(mail_of "$1")
+	what="$1: $4 from $2 $3"
+	rm -rf try
+	cp -r ready try
+	cd try || return
+	INJECT_HIT=$PWD/hit INJECT_PROG=$(program_of "$1") \
+		inject "$2" "$3" "$4" verb "$1" <in >out 2>err || status=$?
+	if [ -s hit ]; then
+		case $status in
+		0) kept "$1" "$mail" || fail "$what: 0, but it is not true" ;;
+		75) [ -s err ] || fail "$what: 75, but nobody says why" ;;
+		*) fail "$what: exit status $status: $(cat err)" ;;
+		esac
+		[ $status = 0 ] || again "$1" "$mail"
+	fi
+	[ -s hit ] || status=none
+	cd ..
+	[ $status != none ]
+}
+
+# What becomes of each call; of those with a number every so-manieth only, all
+# of them with MAILPIPE_TEST_ALL=1.  "short" is half of a read or write.
+faults() {
+	cat <<-'EOF'
+		EIO fsync fdatasync write pwrite64 ftruncate mkdirat renameat
+		EIO renameat2 linkat unlinkat openat openat2 open close read
+		EIO flock pidfd pread64/4
+		ENOSPC fsync fdatasync write pwrite64/5
+		EINTR read write flock
+		EMFILE openat/3
+		short read write pwrite64/5
+	EOF
+}
+
+# try_all VERB: each call that it makes fails in turn, then the line runs again.
+try_all() {
+	local error calls call nth step
+	prepare "$1"
+	while read -r error calls; do
+		for call in $calls; do
+			nth=1 step=${call#"${call%/*}"}
+			step=${step#/}
+			[ -z "${MAILPIPE_TEST_ALL:-}" ] || step=1
+			while try "$1" "${call%/*}" $nth "$error"; do
+				nth=$((nth + ${step:-1}))
+			done
+		done
+	done < <(faults)
+}
+
+@test "faults: each call of mail-ingest fails in turn" {
+	try_all mail-ingest
+	none_failed
+}
+
+@test "faults: each call of mail-store put fails in turn" {
+	try_all mail-store
+	try_all mail-store-large
+	none_failed
+}
+
+@test "faults: each call of mail-queue put fails in turn" {
+	try_all mail-queue-put
+	none_failed
+}
+
+@test "faults: each call of a draw fails in turn" {
+	try_all draw
+	none_failed
+}
+
+@test "faults: each call of mail-queue take fails in turn" {
+	try_all mail-queue-take
+	none_failed
+}
+
+@test "faults: each call of mail-dispatch fails in turn" {
+	try_all mail-dispatch
+	none_failed
+}
+
+@test "faults: each call of mail-queue settle fails in turn" {
+	try_all mail-queue-settle
+	none_failed
 }
 
 @test "faults: another's entry inside of a half-written one loses neither" {
