@@ -13,17 +13,14 @@ queue_lease(jv rec, struct mail_lease *l, struct err *e)
 {
 	jv lease = json_member(rec, "lease", JV_KIND_OBJECT);
 	const char *handle = json_str(lease, "handle");
-	int r;
+	int r = 1;
 
-	if (!jv_is_valid(lease)) {
-		jv_free(lease);
-		return 0;
-	}
+	if (!json_has(rec, "lease"))
+		r = 0;
+	else if (handle == NULL || mail_lease_parse(l, handle) == -1)
+		r = err_set(e, ERR_DATA,
+		    "%s: \"lease\" has no valid \"handle\"", record_id(rec));
 	snprintf(l->id, sizeof l->id, "%s", record_id(rec));
-	r = handle != NULL && mail_lease_parse(l, handle) == 0 ? 1 : -1;
-	if (r == -1)
-		err_set(e, ERR_DATA, "%s: \"lease.handle\" is malformed",
-		    record_id(rec));
 	jv_free(lease);
 	return r;
 }
