@@ -35,7 +35,8 @@ insert(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
 
 /*
  * stored becomes ready or scheduled; nothing else does.  The record may have
- * changed on its way here, but the blob is the one that was stored.
+ * changed on its way here, but the blob is the one that was stored, and with it
+ * its digest and size: when an MTA tries again, its From line is another.
  */
 static int
 enqueue(
@@ -45,7 +46,10 @@ enqueue(
 	    "UPDATE mail SET tenant=?2,queue=?3,state=?4,priority=?5,due_at=?6,"
 	    "queued_at=?7,updated_at=?7,record=CASE"
 	    " WHEN json_extract(record,'$.blob') IS NULL THEN ?8"
-	    " ELSE json_set(?8,'$.blob',json_extract(record,'$.blob')) END"
+	    " ELSE json_patch(?8,(SELECT json_group_object(key,"
+	    "CASE type WHEN 'object' THEN json(value) ELSE value END)"
+	    " FROM json_each(record) WHERE key IN('blob','digest','size')))"
+	    " END"
 	    " WHERE seq=?1",
 	    e);
 	enum mail_state state = put_state(p);

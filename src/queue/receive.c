@@ -43,6 +43,7 @@ struct storing {
 	struct intake_entry entry;
 	char ref[BLOB_REF];
 	char *spool; /* the bytes, when they are in a file */
+	bool is_known; /* a blob of an earlier try is there, and stays */
 	struct buf text;
 };
 
@@ -127,6 +128,27 @@ copy_spool(struct queue *q, int from, char **path, struct err *e)
 	return r;
 }
 
+/*
+ * The blob of an earlier try that was killed before it could say so stays, and
+ * need not have the same bytes: an MTA's From line has the time of the try.
+ * Exchange fd for a descriptor on it, if there is one.
+ */
+static int
+prefer_known(struct queue *q, struct storing *s, int fd, struct err *e)
+{
+	int known = -1;
+
+	if (queue_blobs(q, e) != NULL)
+		known = blob_read(q->blobs, s->ref, e);
+	if (known == -1 && e->class == ERR_DATA) {
+		err_clear(e);
+		return fd;
+	}
+	close(fd);
+	s->is_known = true;
+	return known;
+}
+
 /* content.path: a spool file becomes the blob itself. */
 static int
 store_file(
@@ -144,6 +166,8 @@ store_file(
 		err_clear(e);
 		fd = queue_open_blob(q, s->ref, e);
 	}
+	if (fd != -1)
+		fd = prefer_known(q, s, fd, e);
 	if (fd == -1)
 		return err_prefix(e, "%s", record_id(*rec));
 	r = digest_file(fd, &d, &size, path, e);
@@ -202,6 +226,26 @@ store_spooled(struct queue *q, struct storing *all, size_t n, struct err *e)
 	return r;
 }
 
+/*
+ * The record as its row will have it: size and digest are those of the blob.
+ * What is passed on keeps its own, which tells records of one message.
+ */
+static jv
+row_form(const struct storing *s, jv rec)
+{
+	jv blob = json_member(rec, "blob", JV_KIND_OBJECT);
+	const char *digest = json_str(blob, "digest");
+
+	rec = jv_copy(rec);
+	if (s->is_known && digest != NULL && json_has(rec, "digest")) {
+		rec = json_set_str(rec, "digest", digest);
+		rec = json_set(
+		    rec, "size", jv_number((double)json_int(blob, "size", 0)));
+	}
+	jv_free(blob);
+	return rec;
+}
+
 /* One record: checked, its content a blob section, its entry filled in. */
 static int
 store_prepare(
@@ -214,8 +258,12 @@ store_prepare(
 	if (r == 0)
 		r = store_content(q, s, &out, *content, e);
 	if (r == 0) {
+		jv row;
+
 		out = json_del(out, "content");
-		r = stored_form(out, &s->text, e);
+		row = row_form(s, out);
+		r = stored_form(row, &s->text, e);
+		jv_free(row);
 	}
 	if (r == -1) {
 		/* Nothing of it may reach the store with the others. */
