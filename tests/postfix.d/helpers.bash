@@ -185,7 +185,8 @@ arrives_once() {
 
 ## What is there.
 
-# in_one_place N: so many mails, each in one row and one blob, and no more.
+# in_one_place N: so many mails, each in one row and one blob, and no more; what
+# the row says of the bytes is true.
 in_one_place() {
 	worker mail-store list >rows
 	[ "$(jq -r .id rows | sort -u | wc -l)" = "$1" ]
@@ -193,8 +194,11 @@ in_one_place() {
 	jq -r .id rows | worker xargs mail-store show >shown
 	[ "$(jq -c '[.history[].event]' shown | sort | uniq -c | xargs)" = \
 		"$1 [stored,queued]" ]
-	diff <(jq -r .blob.ref rows | sort) \
-		<(blob_files | sed "s|^$dir/state/blobs/|file:|" | sort)
+	diff <(jq -r '.blob | "\(.digest[3:])  \(.ref[5:])"' rows | sort) \
+		<(cd "$dir/state/blobs" && find . -type f -printf '%P\n' |
+			xargs b2sum -l 256 | sort)
+	jq -c 'select(.digest != .blob.digest or .size != .blob.size) |
+		[.digest, .size, .blob]' rows | diff /dev/null -
 }
 
 # each_once N: and they are what Postfix piped, all but the From line, which has
