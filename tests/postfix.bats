@@ -169,11 +169,11 @@ all_older() {
 	wait_for 30 has_deferrals 3
 	[ "$(grep -c 'within 2 seconds, killed: .*(stopped)' "$log")" = 3 ]
 	has_stopped deliver 3
-	wait_for 10 has_none deliver
-	wait_for 10 has_stopped line 3
-	wait_for 10 all_older line 3
+	wait_for 30 has_none deliver
+	wait_for 30 has_stopped line 3
+	wait_for 30 all_older line 3
 	stopped line | xargs kill -CONT
-	wait_for 10 is_idle
+	wait_for 30 is_idle
 	repair
 	arrives_once
 }
@@ -187,15 +187,15 @@ all_older() {
 		send 1 line+$tool
 		send 1 deliver+$tool
 	done
-	wait_for 10 has_stopped line 2
-	wait_for 10 has_stopped deliver 2
+	wait_for 30 has_stopped line 2
+	wait_for 30 has_stopped deliver 2
 	send 20 line
 	send 20 deliver
 	wait_for 60 has_sent 40
 	# Readers get past them, too.
 	[ "$(worker mail-store list | jq -r .envelope.to | grep -cv +)" = 40 ]
 	cat "$dir"/notes/* | xargs kill -CONT
-	wait_for 10 is_idle
+	wait_for 30 is_idle
 	repair
 	arrives_once
 }
@@ -205,10 +205,10 @@ all_older() {
 	mta_start 2
 	stopping mail-deliver "$(injected pidfd stop 3)"
 	send 2 deliver+mail-deliver
-	wait_for 10 has_stopped deliver 2
-	wait_for 10 all_older deliver 3
+	wait_for 30 has_stopped deliver 2
+	wait_for 30 all_older deliver 3
 	stopped deliver | xargs kill -CONT
-	wait_for 10 is_idle
+	wait_for 30 is_idle
 	repair
 	arrives_once
 }

@@ -139,7 +139,7 @@ tried_in_vain() {
 	tries=$((tries + waiting))
 	wait_for 60 has_deferrals_or_bounce $tries
 	no_bounce
-	wait_for 10 has_deferred_files "$waiting"
+	wait_for 30 has_deferred_files "$waiting"
 }
 
 tried_again() {
