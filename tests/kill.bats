@@ -1,0 +1,153 @@
+#!/usr/bin/env bats
+# Nothing is lost when processes are killed at random, and nothing is done twice
+# without the history saying so.
+
+setup() {
+	load helpers
+	mailpipe_setup
+}
+
+# message N: a mail that says who it is.
+message() { printf 'Subject: mail %d\nMessage-ID: <%d@x>\n\nbody %d\n' "$1" "$1" "$1"; }
+
+# produce FROM TO: an MTA, which tries each mail until it gets a receipt.
+produce() {
+	local i
+	for ((i = $1; i <= $2; i++)); do
+		until message "$i" | {
+			if ((i % 2)); then
+				line_receive ne-001
+			else
+				receive ne-001
+			fi
+		}; do
+			[ ! -e over ] || return 0
+		done 2>/dev/null
+		echo "$i" >>acknowledged
+		[ ! -e over ] || return 0
+	done
+}
+
+# A cron that comes back at once.
+work_on() {
+	while [ ! -e over ]; do
+		mail-queue take -l 1 -n 6 -w 1 inbound 2>/dev/null |
+			mail-dispatch -P 2 -T 5 -- ./handler 2>/dev/null |
+			mail-queue settle 2>/dev/null
+	done
+}
+
+# kill_some SESSION N: SIGKILL for N random programs of ours.
+kill_some() {
+	local n=0 pids end
+	end=$(($(date +%s) + 240))
+	while ((n < $2)); do
+		[ "$(date +%s)" -lt $end ] || return 1
+		mapfile -t pids < <(pgrep -s "$1" '^mail-')
+		((${#pids[@]} > 0)) || continue
+		kill -KILL "${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null &&
+			n=$((n + 1))
+	done
+	echo "$n" >killed
+}
+
+# The last runs: nobody is killed, and leases of the dead are over.
+finish() {
+	local i
+	for ((i = 1; i <= 5; i++)); do
+		MAILPIPE_CLOCK=+$((i * 10))m mail-queue take -n 1000 inbound |
+			mail-dispatch -P 2 -- ./handler | mail-queue settle
+	done
+}
+
+# Everything that was started is in the history, and no start follows another
+# without an interruption between them.  One line a mail that breaks this.
+untrue_histories() {
+	# shellcheck disable=SC2016 # jq's variables
+	mail-store list | jq -r .id | xargs mail-store show | jq -c '
+		select(
+			([.history[] | select(.event == "start")] | length) as $starts |
+			([.history[] | select(.event == "interrupted")] | length) as $cuts |
+			([.history[] | select(.event == "result")] | length) as $results |
+			.state != "succeeded" or $starts > $cuts + $results or
+			$starts < $cuts + 1)'
+}
+
+@test "kill: 500 random kills in receiving and working lines, parallel producers" {
+	kills=${MAILPIPE_TEST_KILLS:-500}
+	# shellcheck disable=SC2016 # the handler's variables
+	printf '#!/bin/sh\ncat >/dev/null\necho "$MAIL_ID $MAIL_ATTEMPT" >>%q\n' \
+		"$PWD/runs" >handler
+	chmod +x handler
+	export -f message produce work_on line_receive receive
+	: >acknowledged
+	setsid bash -c 'echo $$ >session
+		for p in 1 2 3; do produce ${p}00000 ${p}99999 & done
+		work_on & work_on & wait' >/dev/null 2>&1 3>&- &
+	wait_for 10 test -s session
+	kill_some "$(cat session)" "$kills"
+	touch over
+	wait_for 60 sh -c "! pgrep -s $(cat session) >/dev/null"
+	[ "$(cat killed)" -ge "$kills" ]
+	finish 2>/dev/null
+
+	# Every mail with a receipt is there once, with its bytes.
+	mail-store list | jq -r .id | while read -r id; do
+		mail-store cat "$id" | sed -n 's/^Subject: mail //p'
+	done | sort >stored
+	[ -z "$(uniq -d stored)" ]
+	[ -z "$(sort acknowledged | comm -23 - stored)" ]
+	[ "$(wc -l <acknowledged)" -gt 20 ]
+	run -0 untrue_histories
+	[ -z "$output" ]
+	# No handler ran without a start, and none twice for one attempt.
+	[ -z "$(sort runs | uniq -d)" ]
+	[ "$(sqlite3 state/mail.db 'PRAGMA integrity_check')" = ok ]
+	mail-store doctor >/dev/null
+}
+
+@test "kill: two hundred alias lines at once, all succeed" {
+	for i in $(seq 200); do
+		{ message "$i" | line_receive ne-001 || echo "$i" >>failed; } 3>&- &
+	done
+	wait
+	[ ! -e failed ]
+	[ "$(mail-queue stats inbound | jq .ready)" = 200 ]
+	mail-store list | jq -r .id | while read -r id; do
+		mail-store cat "$id" | sed -n 's/^Subject: mail //p'
+	done | sort -n >got
+	seq 200 | cmp - got
+}
+
+# eight_handlers SIGNAL: send it to the whole working line in the middle.
+eight_handlers() {
+	for i in $(seq 20); do message "$i" | line_receive ne-001; done
+	mkfifo gate
+	printf '#!/bin/sh\necho >>%q/started\nread -r _ <%q/gate\n' \
+		"$PWD" "$PWD" >handler
+	chmod +x handler
+	: >started
+	# A background job of a script ignores SIGINT; a terminal's does not.
+	setsid env --default-signal=INT bash -c 'echo $$ >session
+		mail-queue take -n 12 inbound | mail-dispatch -P 8 -- ./handler |
+			mail-queue settle' 3>&- &
+	# shellcheck disable=SC2016 # for the other shell
+	wait_for 20 sh -c '[ "$(wc -l <started)" = 8 ]'
+	pkill -"$1" -s "$(cat session)" '^mail-'
+	# Now the handlers may end.
+	exec 8<>gate
+	for i in $(seq 30); do echo; done >&8
+	wait_for 30 sh -c "! pgrep -s $(cat session) '^mail-' >/dev/null"
+	exec 8>&-
+	[ "$(states)" = "ready 12
+succeeded 8" ]
+	[ "$(mail-queue list -s ready inbound | jq -s 'map(.attempts) | add')" = 0 ]
+}
+
+@test "kill: ^C in the middle of eight handlers loses no outcome" {
+	eight_handlers INT
+}
+
+@test "kill: SIGTERM in the middle of eight handlers loses no outcome" {
+	eight_handlers TERM
+}
