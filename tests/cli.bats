@@ -125,8 +125,9 @@ expect() {
 
 @test "cli: no program loads libcurl, GLib or OpenSSL" {
 	for program in $(programs); do
-		ldd "$MAILPIPE_BIN/$program"
-	done >libraries
+		ldd "$MAILPIPE_BIN/$program" || [ $? = 1 ] # a static one has none
+	done >libraries 2>&1
+	grep libc.so libraries
 	run -1 grep -E 'libcurl|libglib|libssl|libcrypto' libraries
 }
 
