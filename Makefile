@@ -61,9 +61,10 @@ units := $(unit_src:tests/unit/%.c=$(obj)/unit/%)
 
 all: $(programs)
 
-$(bin)/%: $(obj)/tool/%.o $(obj)/libmailpipe.a
+$(bin)/%: $(obj)/tool/%.o $(obj)/libmailpipe.a Makefile
 	@mkdir -p $(@D)
-	$(CC) $(our_cflags) $(CFLAGS) $(our_ldflags) $(LDFLAGS) -o $@ $^ $(libs)
+	$(CC) $(our_cflags) $(CFLAGS) $(our_ldflags) $(LDFLAGS) -o $@ \
+		$(filter-out Makefile,$^) $(libs)
 
 $(obj)/libmailpipe.a: $(lib_obj)
 	@rm -f $@

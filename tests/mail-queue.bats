@@ -56,7 +56,7 @@ with_result() {
 	printf '{"tenant":"t","key":"k1"}\n{"tenant":"t","key":"k1"}\n{"tenant":"t"}\n' |
 		mail-queue put out
 	[ "$(ids | wc -l)" = 2 ]
-	[ -z "$(ids | grep -v '^[0-9a-f]\{32\}$')" ]
+	run ! grep -v '^[0-9a-f]\{32\}$' <(ids)
 }
 
 @test "put: the gate refuses what shows that an earlier stage failed" {
@@ -168,7 +168,7 @@ with_result() {
 
 @test "take: its leases are renewed while it lives" {
 	records 1
-	mail-queue take -l 1 -F inbound | sleep 4 &
+	mail-queue take -l 1 -F inbound >taken &
 	wait_for 5 sh -c 'mail-store list | grep -q leased'
 	first=$(sqlite3 state/mail.db 'SELECT due_at FROM mail')
 	wait_for 5 sh -c "[ \$(sqlite3 state/mail.db 'SELECT due_at FROM mail') != $first ]"
@@ -238,9 +238,9 @@ with_result() {
 
 @test "settle: the same outcome again is fine and silent" {
 	records 1
-	mail-queue take -c 1 inbound | with_result ok >done
-	mail-queue settle <done
-	run -0 --separate-stderr mail-queue settle <done
+	mail-queue take -c 1 inbound | with_result ok >settled
+	mail-queue settle <settled
+	run -0 --separate-stderr mail-queue settle <settled
 	[ -z "$stderr" ]
 	[ "$(mail-store show m1 | jq .attempts)" = 1 ]
 }

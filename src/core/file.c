@@ -188,7 +188,9 @@ file_open_dir(int dir, const char *path, struct err *e)
 	if (path[0] == '/' || dir == AT_FDCWD)
 		fd = open(path[0] == '/' ? "/" : ".",
 		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (part = strtok_r(copy, "/", &save); part != NULL;
+	if (fd == -1)
+		err_errno(e, "%s: open directory", path);
+	for (part = fd == -1 ? NULL : strtok_r(copy, "/", &save); part != NULL;
 	     part = strtok_r(NULL, "/", &save)) {
 		next = open_component(fd, part, e);
 		if (fd != dir)

@@ -34,8 +34,11 @@
 
 enum {
 	INTAKE_SEGMENTS = 4,
-	/* Above it, the appender draws, lest nobody ever does. */
-	INTAKE_GROWN = 64 * 1024 * 1024,
+	/*
+	 * Above it, the appender draws, lest nobody ever does.  Postfix lets
+	 * its commands write files of 50 MB only (mailbox_size_limit).
+	 */
+	INTAKE_GROWN = 16 * 1024 * 1024,
 };
 
 /* What one step of receiving promised.  Strings are borrowed. */

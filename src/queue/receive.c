@@ -255,6 +255,9 @@ store_prepare(
 	int r = record_check(out, e);
 
 	*content = json_member(out, "content", JV_KIND_OBJECT);
+	if (r == 0 && !jv_is_valid(*content) && json_has(out, "content"))
+		r = err_set(e, ERR_DATA, "%s: \"content\" must be an object",
+		    record_id(out));
 	if (r == 0)
 		r = store_content(q, s, &out, *content, e);
 	if (r == 0) {

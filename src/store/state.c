@@ -174,19 +174,34 @@ state_check_space(const struct state *s, struct err *e)
 	return 0;
 }
 
+static int
+create_file(const struct state *s, const char *path)
+{
+	return openat(s->dir, path,
+	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 int
 state_spool_create(struct state *s, char **path, struct err *e)
 {
 	char id[ID_TEXT];
-	int fd;
+	int fd, dir;
 
 	*path = xasprintf(SPOOL "/%s", id_random(id));
-	fd = openat(s->dir, *path,
-	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = create_file(s, *path);
+	if (fd == -1 && errno == ENOENT) {
+		/* Somebody has tidied up too much. */
+		dir = file_open_dir(s->dir, SPOOL, e);
+		if (dir != -1)
+			close(dir);
+		fd = create_file(s, *path);
+	}
 	if (fd == -1) {
 		err_errno(e, "%s/%s: create", s->path, *path);
 		free(*path);
 		*path = NULL;
+	} else {
+		err_clear(e);
 	}
 	return fd;
 }
