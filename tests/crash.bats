@@ -3,9 +3,10 @@
 # killed at a system call, before and after it, at each one of that kind in
 # turn; then the next reader looks, and the line is run again.
 
+load helpers
+load faults.d/steps
+
 setup() {
-	load helpers
-	load faults.d/steps
 	mailpipe_setup
 	steps_setup
 }

@@ -3,14 +3,40 @@
 # go in half: 75 or a kept promise, never a half state, and after the fault
 # everything works.
 
+load helpers
+load faults.d/steps
+
 setup() {
-	load helpers
-	load faults.d/steps
 	mailpipe_setup
 	steps_setup
 }
 
-teardown() { mailpipe_teardown; }
+teardown() {
+	mailpipe_teardown
+	! mountpoint -q disk || umount -l disk
+}
+
+# A file system of its own, so many MiB large, on ./disk.
+mount_disk() {
+	need_root
+	need mkfs.ext4
+	truncate -s "$1M" image
+	mkdir disk
+	mkfs.ext4 -qF -m 0 image
+	mount -o loop image disk 2>/dev/null || skip "mounting is not allowed"
+	export MAILPIPE_STATE=$PWD/disk/state
+}
+
+# is_one_of STATUS...: of the last run.
+is_one_of() {
+	case " $* " in
+	*" $status "*) ;;
+	*)
+		echo "exit status $status: $output"
+		return 1
+		;;
+	esac
+}
 
 # The process in which a fault struck, once it is stopped.
 is_stopped() {
@@ -156,4 +182,48 @@ try_all() {
 	run -0 inject fsync 0 ENOSPC mail-queue settle <results
 	[ "$(states)" = "ready 1
 succeeded 1" ]
+}
+
+@test "faults: a disk that fills up takes no mail, and settles what it has" {
+	mount_disk 80
+	mail first | receive
+	mail-queue take -c 1 -l 600 inbound | mail-dispatch -- true >results
+	for ((nth = 0; nth < 300; nth++)); do
+		mail "mail $nth" 700000 >"mail.$nth"
+		run receive <"mail.$nth"
+		is_one_of 0 75
+		[ "$status" = 0 ] || break
+		run -0 mail-queue stats # draws
+	done
+	[ $nth -gt 10 ] && [ $nth -lt 300 ]
+	[[ $output == *" below the reserve of "* ]]
+	run -0 mail-queue settle <results
+	run -0 mail-queue take -c 1 inbound
+	run -75 line_receive <mail.0
+	[ "$(count ready)" = $((nth - 1)) ]
+	mail-store list | jq -r 'select(.state == "ready") | .id' | tail -n 1 >id
+	same_bytes "$(cat id)" "mail.$((nth - 1))"
+}
+
+@test "faults: a disk without a byte left loses nothing" {
+	mount_disk 40
+	for i in 1 2 3; do
+		mail "mail $i" 200000 | receive
+	done
+	mail-queue take -c 1 -l 600 inbound >taken
+	mail "undrawn" 40000 | receive
+	dd if=/dev/zero of=disk/filler bs=64k 2>/dev/null || true
+	dd if=/dev/zero of=disk/filler2 bs=512 2>/dev/null || true
+	for command in "receive <small" "receive <large" "line_receive <small" \
+		"mail-queue stats" "mail-queue take -c 1 inbound" \
+		"mail-dispatch -- true <taken" "mail-queue settle <taken"; do
+		run eval "$command"
+		is_one_of 0 75
+	done
+	rm disk/filler*
+	run -0 receive <large
+	MAILPIPE_CLOCK=+1h run -0 work true
+	[ "$(states)" = "succeeded 5" ]
+	run -0 mail-store doctor
+	[ "$(sqlite3 disk/state/mail.db 'PRAGMA integrity_check')" = ok ]
 }

@@ -3,12 +3,7 @@
 # programs behind take that do not pass on what they should, pipes that others
 # hold as well, many lines at once.
 
-setup() {
-	load helpers
-	mailpipe_setup
-}
-
-teardown() { mailpipe_teardown; }
+load helpers
 
 # queue N: so many small mails, m1 to mN, on queue inbound.
 queue() {

@@ -3,12 +3,7 @@
 # nothing else, and each of them true.  tests/cli.bats has the command line,
 # memory and broken configurations.
 
-setup() {
-	load helpers
-	mailpipe_setup
-}
-
-teardown() { mailpipe_teardown; }
+load helpers
 
 # limit OPTION VALUE COMMAND...: under a limit of the shell.
 limit() {
