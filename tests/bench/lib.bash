@@ -32,6 +32,9 @@ set_up() {
 	chmod -R a+rX "$work/bin" "$mails" "$work/direct.json"
 	: >"$work/results"
 	load_before=$(cut -d' ' -f1 /proc/loadavg)
+	if [ "${load_before%.*}" -gt 0 ]; then
+		echo "the machine is busy (load $load_before): trust ratios only" >&2
+	fi
 	set_up_peers
 }
 
@@ -214,11 +217,14 @@ machine() {
 
 write_readme() {
 	local readme=$here/README.md
-	awk -v table="$(cat)" '
+	cat >"$work/tables"
+	awk -v tables="$work/tables" '
 		/^<!-- end of the tables -->$/ {inside = 0}
 		!inside
 		/^<!-- tables/ {
 			inside = 1
-			print "\n" table "\n"
+			print ""
+			while ((getline line <tables) > 0) print line
+			print ""
 		}' "$readme" >"$work/readme" && cat "$work/readme" >"$readme"
 }

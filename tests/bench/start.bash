@@ -31,14 +31,16 @@ start_run() {
 }
 
 start_libraries() {
-	ldd "$(type -P "$1")" |
-		sed -n 's/^\t\(lib[^.]*\)\.so.*/\1/p' | sort | xargs
+	local libraries
+	libraries=$(ldd "$(type -P "$1")" 2>/dev/null |
+		sed -n 's/^\t\(lib[^.]*\)\.so.*/\1/p' | sort | xargs)
+	printf '%s' "${libraries:-none, static}"
 }
 
 start_heavy() {
 	local name
 	for name in "${tools[@]}"; do
-		ldd "$work/bin/$name" |
+		ldd "$work/bin/$name" 2>/dev/null |
 			grep -qE 'lib(curl|glib|ssl|crypto)' && echo "$name"
 	done | wc -l
 }
