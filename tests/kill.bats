@@ -74,7 +74,9 @@ untrue_histories() {
 }
 
 @test "kill: 500 random kills in receiving and working lines, parallel producers" {
-	kills=${MAILPIPE_TEST_KILLS:-500}
+	kills=${MAILPIPE_TEST_KILLS:-500} enough=20
+	# Sanitized programs start so slowly that few mails get through.
+	! is_sanitized || kills=50 enough=1
 	# shellcheck disable=SC2016 # the handler's variables
 	printf '#!/bin/sh\ncat >/dev/null\necho "$MAIL_ID $MAIL_ATTEMPT" >>%q\n' \
 		"$PWD/runs" >handler
@@ -97,7 +99,7 @@ untrue_histories() {
 	done | sort >stored
 	[ -z "$(uniq -d stored)" ]
 	[ -z "$(sort acknowledged | comm -23 - stored)" ]
-	[ "$(wc -l <acknowledged)" -gt 20 ]
+	[ "$(wc -l <acknowledged)" -ge "$enough" ]
 	run -0 untrue_histories
 	[ -z "$output" ]
 	# No handler ran without a start, and none twice for one attempt.
