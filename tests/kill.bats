@@ -7,20 +7,29 @@ setup() {
 	mailpipe_setup
 }
 
-# message N: a mail that says who it is.
-message() { printf 'Subject: mail %d\nMessage-ID: <%d@x>\n\nbody %d\n' "$1" "$1" "$1"; }
+# message N: a mail that says who it is; some are too large for a line.
+message() {
+	printf 'Subject: mail %d\nMessage-ID: <%d@x>\n\nbody %d\n' "$1" "$1" "$1"
+	(($1 % 7)) || seq 20000
+}
+
+# deliver COMMAND: receive a mail.  Its programs live for some milliseconds only,
+# hard to hit, so half of them are killed at one of the calls that they make.
+deliver() {
+	((RANDOM % 2)) || set -- inject \
+		openat,read,write,close,flock,fsync,fdatasync,renameat2,pwrite \
+		$((RANDOM % 40 + 1)) kill "$@"
+	"$@" ne-001
+}
 
 # produce FROM TO: an MTA, which tries each mail until it gets a receipt.
 produce() {
-	local i
+	local i line
+	export INJECT_HIT=$PWD/hits
 	for ((i = $1; i <= $2; i++)); do
-		until message "$i" | {
-			if ((i % 2)); then
-				line_receive ne-001
-			else
-				receive ne-001
-			fi
-		}; do
+		line=receive
+		((i % 2)) || line=line_receive
+		until message "$i" | deliver $line; do
 			[ ! -e over ] || return 0
 		done 2>/dev/null
 		echo "$i" >>acknowledged
@@ -37,18 +46,21 @@ work_on() {
 	done
 }
 
-# kill_some SESSION N: SIGKILL for N random programs of ours.
+# kill_some SESSION N: SIGKILL for random programs of ours, until N are dead,
+# half of them by our hand.
 kill_some() {
-	local n=0 pids end
+	local n=0 hits=0 pids end
 	end=$(($(date +%s) + 240))
-	while ((n < $2)); do
+	while ((n < $2 / 2 || n + hits < $2)); do
 		[ "$(date +%s)" -lt $end ] || return 1
-		mapfile -t pids < <(pgrep -s "$1" '^mail-')
+		hits=$(wc -l <hits)
+		# What is dead already is none.
+		mapfile -t pids < <(pgrep -r R,S,D -s "$1" '^mail-')
 		((${#pids[@]} > 0)) || continue
 		kill -KILL "${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null &&
 			n=$((n + 1))
 	done
-	echo "$n" >killed
+	echo $((n + hits)) >killed
 }
 
 # The last runs: nobody is killed, and leases of the dead are over.
@@ -81,8 +93,9 @@ untrue_histories() {
 	printf '#!/bin/sh\ncat >/dev/null\necho "$MAIL_ID $MAIL_ATTEMPT" >>%q\n' \
 		"$PWD/runs" >handler
 	chmod +x handler
-	export -f message produce work_on line_receive receive
+	export -f message deliver produce work_on line_receive receive inject
 	: >acknowledged
+	: >hits
 	setsid bash -c 'echo $$ >session
 		for p in 1 2 3; do produce ${p}00000 ${p}99999 & done
 		work_on & work_on & wait' >/dev/null 2>&1 3>&- &
@@ -95,8 +108,12 @@ untrue_histories() {
 
 	# Every mail with a receipt is there once, with its bytes.
 	mail-store list | jq -r .id | while read -r id; do
-		mail-store cat "$id" | sed -n 's/^Subject: mail //p'
+		mail-store cat "$id" >got
+		n=$(sed -n 's/^Subject: mail //p' got)
+		message "$n" | cmp -s - got || echo "$id differs"
+		echo "$n"
 	done | sort >stored
+	run -1 grep differs stored
 	[ -z "$(uniq -d stored)" ]
 	[ -z "$(sort acknowledged | comm -23 - stored)" ]
 	[ "$(wc -l <acknowledged)" -ge "$enough" ]
