@@ -16,7 +16,7 @@ message() {
 # deliver COMMAND: receive a mail.  Its programs live for some milliseconds only,
 # hard to hit, so half of them are killed at one of the calls that they make.
 deliver() {
-	((RANDOM % 2)) || set -- inject \
+	[ -e over ] || ((RANDOM % 2)) || set -- inject \
 		openat,read,write,close,flock,fsync,fdatasync,renameat2,pwrite \
 		$((RANDOM % 40 + 1)) kill "$@"
 	"$@" ne-001
@@ -30,7 +30,7 @@ produce() {
 		line=receive
 		((i % 2)) || line=line_receive
 		until message "$i" | deliver $line; do
-			[ ! -e over ] || return 0
+			: # also when it is over: the MTA's last retry
 		done 2>/dev/null
 		echo "$i" >>acknowledged
 		[ ! -e over ] || return 0
@@ -73,7 +73,8 @@ finish() {
 }
 
 # Everything that was started is in the history, and no start follows another
-# without an interruption between them.  One line a mail that breaks this.
+# without an interruption between them.  One line a mail that breaks this.  A
+# handler that was hit before its exec is one that was killed: deferred.
 untrue_histories() {
 	# shellcheck disable=SC2016 # jq's variables
 	mail-store list | jq -r .id | xargs mail-store show | jq -c '
@@ -81,8 +82,8 @@ untrue_histories() {
 			([.history[] | select(.event == "start")] | length) as $starts |
 			([.history[] | select(.event == "interrupted")] | length) as $cuts |
 			([.history[] | select(.event == "result")] | length) as $results |
-			.state != "succeeded" or $starts > $cuts + $results or
-			$starts < $cuts + 1)'
+			(.state != "succeeded" and .last.detail.signal != 9) or
+			$starts > $cuts + $results or $starts < $cuts + 1)'
 }
 
 @test "kill: 500 random kills in receiving and working lines, parallel producers" {
