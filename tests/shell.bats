@@ -25,6 +25,13 @@ queue() {
 	[ "$(count leased)" = 200 ]
 }
 
+@test "shell: take -c ends at once, also with more than a window" {
+	queue 100
+	timeout 20 "$MAILPIPE_BIN/mail-queue" take -c 70 inbound >taken
+	[ "$(wc -l <taken)" = 70 ]
+	[ "$(count leased)" = 70 ]
+}
+
 @test "shell: a take leaves the pipe as it was for those that share it" {
 	queue 1
 	{

@@ -21,6 +21,7 @@
 
 enum {
 	OUT_HIGH = 256 * 1024, /* take no more while so much waits for a pipe */
+	FETCH_MAX = 1000, /* in one transaction */
 	REST_MS = 2, /* between two looks, however often rows move */
 	BLIND_MS = 100, /* between looks where nothing wakes us */
 };
@@ -107,6 +108,12 @@ look(struct run *r, int64_t now, struct err *e)
 	return 0;
 }
 
+static int64_t
+min64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Lease what there is room for.  *found: there was something. */
 static int
 fetch(struct run *r, int64_t now, bool *found, struct err *e)
@@ -114,7 +121,7 @@ fetch(struct run *r, int64_t now, bool *found, struct err *e)
 	struct mail_take how = {
 	    .queue = r->how->queue,
 	    .owner = r->owner,
-	    .max = (size_t)room(r),
+	    .max = (size_t)min64(room(r), FETCH_MAX),
 	    .now = clock_now_ms(),
 	    .lease_ms = lease_ms(r),
 	};
@@ -234,12 +241,6 @@ turn(struct run *r, bool *found, struct err *e)
 	if (is_stalled(r, now))
 		return STALLED;
 	return renew(r, now, e) == -1 ? FAILED : GO_ON;
-}
-
-static int64_t
-min64(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 /* How long nothing can happen by itself. */

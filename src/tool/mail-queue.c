@@ -27,7 +27,6 @@ static struct {
 } option = {
     .deadline_s = 120,
     .lease_s = TAKER_LEASE_S,
-    .window = TAKER_WINDOW,
 };
 
 static int
@@ -133,6 +132,10 @@ run_take(int argc, char **argv, struct err *e)
 	int r;
 
 	(void)argc;
+	/* Who wants so many and ends at once wants them unsettled. */
+	if (how.window == 0)
+		how.window =
+		    how.count > TAKER_WINDOW ? how.count : TAKER_WINDOW;
 	if (check_queue_name(how.queue, e) == -1)
 		return -1;
 	r = state_open(&state, e);
