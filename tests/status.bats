@@ -65,3 +65,127 @@ limit() {
 		[ "$output" = 1 ]
 	done
 }
+
+# Every verb that opens the state directory, with something to read.
+verbs() {
+	cat <<-'EOF'
+		mail-store put
+		mail-store get
+		mail-store list
+		mail-store show x
+		mail-store cat x
+		mail-store stats
+		mail-store doctor
+		mail-queue put inbound
+		mail-queue take -c 1 inbound
+		mail-queue settle
+		mail-queue stats
+		mail-queue list inbound
+		mail-dispatch -- true
+		mail-deliver -t ne-001 inbound
+	EOF
+}
+
+# Each of them says 75 and why, with WORD in it; nothing new is there then.
+all_say_75() {
+	local command got
+	while read -r command; do
+		got=0
+		# shellcheck disable=SC2086 # a command in words
+		$command <record >out 2>err || got=$?
+		[ "$got" = 75 ] && grep -q -e "$1" out err ||
+			echo "$2: $command: $got: $(cat err)"
+	done < <(verbs) >>wrong
+}
+
+none_wrong() {
+	[ ! -s wrong ] || {
+		cat wrong
+		return 1
+	}
+}
+
+@test "status: a line of 100 MB is refused in little memory, its neighbours not" {
+	need_release
+	long() {
+		echo '{"id":"a","tenant":"ne-001"}'
+		head -c 100000000 /dev/zero | tr '\0' x
+		echo
+		echo '{"id":"b","tenant":"ne-001"}'
+	}
+	run -75 limit -v 49152 mail-queue put inbound < <(long)
+	run -65 limit -v 49152 mail-store put < <(long)
+	[ "$(grep -c '^{' <<<"$output")" = 2 ]
+	run -65 limit -v 49152 mail-dispatch -- true < <(long)
+	run -65 limit -v 49152 mail-queue settle < <(long)
+	[[ $output == *"line 2: longer than 8388608 bytes"* ]]
+	[ "$(states)" = "ready 2" ]
+	# A mail of one such line is a mail.
+	long | tail -n 2 >large
+	limit -v 49152 mail-deliver -t ne-001 inbound <large
+	same_bytes "$(ids | tail -n 1)" large
+}
+
+@test "status: a layout that is no number, or another, is 75 for every verb" {
+	mail one | receive
+	record=$(ids)
+	echo '{"id":"x","tenant":"ne-001"}' >record
+	for layout in '' x 99 -1 0 99999999999999999999 '\0'; do
+		printf %b "$layout" >state/layout
+		all_say_75 layout "layout '$layout'"
+	done
+	none_wrong
+	echo 1 >state/layout
+	[ "$(ids)" = "$record" ]
+}
+
+@test "status: a state directory that others own is 75 for every verb" {
+	need_root
+	need setpriv
+	open_tmpdir
+	mail one | receive
+	echo '{"id":"x","tenant":"ne-001"}' >record
+	as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+	as_nobody "$MAILPIPE_BIN/mail-queue" -V >/dev/null || skip "not readable"
+	while read -r command; do
+		got=0
+		# shellcheck disable=SC2086 # a command in words
+		as_nobody $command <record >out 2>err || got=$?
+		[ "$got" = 75 ] && grep -q 'Permission denied' err ||
+			echo "$command: $got: $(cat err)"
+	done < <(verbs) >>wrong
+	none_wrong
+	[ "$(states)" = "ready 1" ]
+}
+
+@test "status: a broken configuration is 75 for every verb, and named" {
+	echo '{"id":"x","tenant":"ne-001"}' >record
+	export MAILPIPE_CONFIG=$PWD/config.json
+	for config in '' '{' '[]' '{"nosuch":1}' '{"limits":7}' \
+		'{"engines":{"mail":7}}' '{"state":[]}' '{"state":"a"} x' \
+		'{"limits":{"reserve_bytes":"much"}}' $'{"state":"\xff"}'; do
+		printf %s "$config" >config.json
+		all_say_75 config.json "$config"
+	done
+	rm config.json
+	all_say_75 config.json missing
+	mkdir config.json
+	all_say_75 config.json "a directory"
+	none_wrong
+	[ ! -e state ]
+}
+
+@test "status: an engine that does not exist is 75, or costs no mail" {
+	export MAILPIPE_CONFIG=$PWD/config.json
+	echo '{"engines":{"mail":"nosuch:"}}' >config.json
+	mail one >one
+	run -75 line_receive <one
+	run -75 mail-queue stats
+	echo '{"engines":{"blobs":"nosuch:"}}' >config.json
+	run -0 line_receive <one # into the intake
+	run -75 mail-queue stats
+	run -75 mail-store cat x
+	echo '{}' >config.json
+	[ "$(states)" = "ready 1" ]
+	same_bytes "$(ids)" one
+}
