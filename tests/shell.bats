@@ -43,6 +43,21 @@ queue() {
 	[ "$(count leased)" = 1 ]
 }
 
+@test "shell: mail that its reader never looked at does not end dead" {
+	queue 2
+	for ((n = 0; n < 22; n++)); do
+		mail-queue take inbound 2>/dev/null |
+			mail-dispatch -C /no/such/directory -- true 2>/dev/null |
+			mail-queue settle
+	done
+	[ "$(states)" = "ready 2" ]
+	# What may have killed its reader does.
+	for ((n = 0; n < 20; n++)); do
+		mail-queue take -F inbound 2>/dev/null | head -c 10 >/dev/null
+	done
+	[ "$(states)" = "dead 2" ]
+}
+
 @test "shell: take does not wait for ever for a handler that died started" {
 	queue 4
 	mkfifo taken results

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -45,6 +46,7 @@ struct run {
 	bool is_closed; /* stdout */
 	bool is_blocked; /* stdout takes no more just now */
 	int64_t taken;
+	int64_t written; /* bytes */
 	struct mail_leases leases;
 	int64_t moved_at; /* monotonic, like all below */
 	int64_t renew_at;
@@ -170,9 +172,10 @@ flush(struct run *r, struct err *e)
 		left = r->out.len - done;
 		n = write(STDOUT_FILENO, r->out.data + done,
 		    left < PIPE_BUF ? left : PIPE_BUF);
-		if (n > 0)
+		if (n > 0) {
 			done += (size_t)n;
-		else if (n == -1 && errno == EPIPE)
+			r->written += n;
+		} else if (n == -1 && errno == EPIPE)
 			return READER_GONE;
 		else if (n == -1 && errno != EINTR && errno != EAGAIN) {
 			err_errno(e, "stdout");
@@ -304,12 +307,26 @@ wait_for_news(struct run *r, struct err *e)
 	return p[0].revents != 0 ? STOPPED : GO_ON;
 }
 
+/*
+ * Has the reader, gone now, read any of it?  A mail that kills its reader must
+ * end dead one day; one that was never looked at (a wrong option of
+ * mail-dispatch, a directory that is not mounted) must not.
+ */
+static bool
+was_read(const struct run *r)
+{
+	int unread = 0;
+
+	return ioctl(STDOUT_FILENO, FIONREAD, &unread) == -1 ||
+	       unread < r->written;
+}
+
 /* Say why it ends, and leave no lease behind that nobody works on. */
 static int
 finish(struct run *r, enum verdict why, struct err *e)
 {
 	int64_t n = r->leases.unstarted;
-	bool is_counted = why == READER_GONE;
+	bool is_counted = why == READER_GONE && was_read(r);
 
 	if (why == DONE)
 		return 0;
