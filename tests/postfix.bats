@@ -164,14 +164,16 @@ all_older() {
 		send 1 line+$tool
 		send 1 deliver+$tool
 	done
-	# One form kills it, the other has to wait for it.
-	wait_for 30 has_deferrals 3
+	# One form kills it, the other continues it, and both give up; only when
+	# the last stage is stopped, nobody is left who could.
+	wait_for 30 has_deferrals 5
 	[ "$(grep -c 'within 2 seconds, killed: .*(stopped)' "$log")" = 3 ]
 	has_stopped deliver 3
 	wait_for 30 has_none deliver
 	wait_for 30 has_stopped line 3
-	wait_for 30 all_older line 3
-	stopped line | xargs kill -CONT
+	stopped line | xargs ps -o pid= -p >$dir/left
+	[ "$(wc -l <$dir/left)" = 1 ]
+	xargs kill -CONT <$dir/left
 	wait_for 30 is_idle
 	repair
 	arrives_once

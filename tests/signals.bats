@@ -137,3 +137,17 @@ succeeded 2" ]
 	wait $settle
 	[ "$(states)" = "succeeded 1" ]
 }
+
+@test "signals: who gives up continues a stage that is stopped before it" {
+	for ((n = 0; n < 2; n++)); do
+		stop='kill -STOP $$; exec "$@"'
+		stages=("" "")
+		stages[n]=$stop
+		STOP0=${stages[0]:-'exec "$@"'} STOP1=${stages[1]:-'exec "$@"'} \
+			run -75 timeout 20 setsid -w sh -c '
+			echo x | sh -c "$STOP0" - mail-ingest -t ne-001 |
+			sh -c "$STOP1" - mail-store put --deadline 1 |
+			mail-queue put --deadline 1 inbound || exit 75'
+	done
+	[ "$(states)" = "stored 1" ]
+}

@@ -1,5 +1,6 @@
 #include "core/batch.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -189,6 +190,17 @@ loop_run(struct loop *l, struct err *e)
 	return do_batch(l, e);
 }
 
+/*
+ * A stage of the pipeline that somebody has stopped would keep its shell
+ * waiting, and an MTA bounces in the end what it waits for in vain.  Who gives
+ * up continues it: it finds its pipe closed, and the shell goes on.
+ */
+static void
+continue_pipeline(void)
+{
+	kill(0, SIGCONT);
+}
+
 int
 batch_run(struct batch *b, struct err *e)
 {
@@ -197,6 +209,8 @@ batch_run(struct batch *b, struct err *e)
 
 	jsonl_init(&l.in, STDIN_FILENO);
 	r = loop_run(&l, e);
+	if (r == -1)
+		continue_pipeline();
 	b->is_empty = l.in.line_no == 0;
 	for (size_t i = 0; i < l.n; i++)
 		jv_free(l.items[i].rec);
