@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 static const struct {
-	enum defect defect;
+	defect_set defect;
 	const char *name;
 } names[] = {
     {DEFECT_EMPTY, "empty"},
@@ -20,10 +20,30 @@ static const struct {
     {DEFECT_NO_RECIPIENT, "no-recipient"},
     {DEFECT_BAD_ENVELOPE, "bad-envelope"},
     {DEFECT_ENVELOPE_NOT_UTF8, "envelope-not-utf8"},
+    {DEFECT_BAD_ENCODED_WORD, "bad-encoded-word"},
+    {DEFECT_UNKNOWN_CHARSET, "unknown-charset"},
+    {DEFECT_BAD_CHARACTERS, "bad-characters"},
+    {DEFECT_BAD_ADDRESS, "bad-address"},
+    {DEFECT_TOO_MANY_ADDRESSES, "too-many-addresses"},
+    {DEFECT_BAD_DATE, "bad-date"},
+    {DEFECT_BAD_PARAMETER, "bad-parameter"},
+    {DEFECT_DUPLICATE_PARAMETER, "duplicate-parameter"},
+    {DEFECT_DUPLICATE_FIELD, "duplicate-field"},
+    {DEFECT_NO_BOUNDARY, "no-boundary"},
+    {DEFECT_UNCLOSED_MULTIPART, "unclosed-multipart"},
+    {DEFECT_TOO_MANY_PARTS, "too-many-parts"},
+    {DEFECT_TOO_DEEP, "too-deep"},
+    {DEFECT_BAD_ENCODING, "bad-encoding"},
+    {DEFECT_BAD_BASE64, "bad-base64"},
+    {DEFECT_BAD_QUOTED_PRINTABLE, "bad-quoted-printable"},
+    {DEFECT_BAD_UUENCODE, "bad-uuencode"},
+    {DEFECT_TEXT_CUT, "text-cut"},
+    {DEFECT_RECORD_TOO_LONG, "record-too-long"},
+    {DEFECT_PARSER_KILLED, "parser-killed"},
 };
 
 jv
-defect_list(unsigned defects)
+defect_list(defect_set defects)
 {
 	jv list = jv_array();
 

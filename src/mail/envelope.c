@@ -249,7 +249,7 @@ envelope_release(struct envelope *env)
 }
 
 static jv
-text_json(const char *s, unsigned *defects)
+text_json(const char *s, defect_set *defects)
 {
 	size_t len = strlen(s);
 
@@ -259,7 +259,7 @@ text_json(const char *s, unsigned *defects)
 }
 
 static jv
-client_json(unsigned *defects)
+client_json(defect_set *defects)
 {
 	static const char *const names[][2] = {{"address", "CLIENT_ADDRESS"},
 	    {"helo", "CLIENT_HELO"}, {"name", "CLIENT_HOSTNAME"},
@@ -278,7 +278,7 @@ client_json(unsigned *defects)
 }
 
 static jv
-variables_json(unsigned *defects)
+variables_json(defect_set *defects)
 {
 	jv all = jv_object();
 
@@ -306,7 +306,7 @@ set_unless_empty(jv obj, const char *key, jv value)
 }
 
 jv
-envelope_json(const struct envelope *env, unsigned *defects)
+envelope_json(const struct envelope *env, defect_set *defects)
 {
 	const struct {
 		const char *name;

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mail/defect.h"
 #include "mail/header.h"
 
 enum {
@@ -34,7 +35,7 @@ struct envelope_address {
 struct envelope {
 	struct envelope_address from, to, original_to;
 	bool has_env; /* an MTA's */
-	unsigned defects; /* mail/defect.h */
+	defect_set defects; /* mail/defect.h */
 };
 
 /*
@@ -53,6 +54,6 @@ void envelope_release(struct envelope *env);
  * The record's "envelope": from, to, original_to, client, source and env, those
  * that are known.  Defects in what it passes on are added to *defects.
  */
-jv envelope_json(const struct envelope *env, unsigned *defects);
+jv envelope_json(const struct envelope *env, defect_set *defects);
 
 #endif

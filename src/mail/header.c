@@ -84,7 +84,7 @@ is_from_line(const char *s, size_t len)
 }
 
 static void
-end_here(struct header_scan *s, unsigned defect)
+end_here(struct header_scan *s, defect_set defect)
 {
 	s->is_done = true;
 	s->defects |= defect;

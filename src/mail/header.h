@@ -22,6 +22,7 @@
 #include <stddef.h>
 
 #include "core/buf.h"
+#include "mail/defect.h"
 
 enum {
 	HEADER_MAX = 1024 * 1024, /* bytes; the rest is header-too-long */
@@ -42,7 +43,7 @@ struct header_scan {
 	size_t scanned; /* no line end between size and here */
 	size_t from_size; /* of the leading "From " line, 0: none */
 	size_t fields;
-	unsigned defects; /* mail/defect.h */
+	defect_set defects; /* mail/defect.h */
 	bool is_done;
 };
 
@@ -55,7 +56,7 @@ struct header {
 	struct slice from_line; /* "From …" without its line end; or empty */
 	struct header_field *fields;
 	size_t n;
-	unsigned defects; /* too-many-fields */
+	defect_set defects; /* too-many-fields */
 };
 
 /*

@@ -127,9 +127,9 @@ static jv
 fingerprint_json(
     const struct message *m, const char *tenant, const char *recipient)
 {
-	static const unsigned not_telling = DEFECT_NO_IDENTITY |
-					    DEFECT_HEADER_TOO_LONG |
-					    DEFECT_TOO_MANY_FIELDS;
+	static const defect_set not_telling = DEFECT_NO_IDENTITY |
+					      DEFECT_HEADER_TOO_LONG |
+					      DEFECT_TOO_MANY_FIELDS;
 	char text[FINGERPRINT_TEXT];
 
 	if (m->defects & not_telling)
@@ -140,7 +140,7 @@ fingerprint_json(
 }
 
 static jv
-header_json(const struct message *m, unsigned *defects)
+header_json(const struct message *m, defect_set *defects)
 {
 	const struct header_field *f;
 	struct buf id = BUF_INIT;
@@ -165,7 +165,7 @@ message_record(const struct message *m, const struct envelope *env,
     const char *tenant, int64_t received_at)
 {
 	const char *recipient = env->to.text != NULL ? env->to.text : "";
-	unsigned defects = m->defects | env->defects;
+	defect_set defects = m->defects | env->defects;
 	char at[CLOCK_TEXT];
 	jv rec = jv_object(), envelope = envelope_json(env, &defects);
 

@@ -13,6 +13,7 @@
 
 #include "core/buf.h"
 #include "core/id.h"
+#include "mail/defect.h"
 #include "mail/envelope.h"
 #include "mail/fingerprint.h"
 #include "mail/header.h"
@@ -22,7 +23,7 @@ struct message {
 	struct buf head; /* the first bytes: all, while size <= keep_max */
 	size_t keep_max;
 	struct header_scan scan;
-	unsigned defects; /* mail/defect.h */
+	defect_set defects; /* mail/defect.h */
 	/* After message_end: */
 	struct header header;
 	char digest[DIGEST_TEXT]; /* of the bytes as they came */

@@ -12,7 +12,7 @@ static int failures;
 static const struct {
 	const char *text;
 	const char *from_line, *body;
-	unsigned defects;
+	defect_set defects;
 	const char *fields; /* "name=value|…", values squeezed */
 } cases[] = {
     {"", "", "", DEFECT_NO_HEADER, ""},
@@ -159,7 +159,7 @@ scan_long(const char *prefix, const char *what, size_t n, struct header *h,
 static const struct {
 	const char *prefix, *what;
 	size_t n;
-	unsigned defects;
+	defect_set defects;
 	size_t fields;
 } long_cases[] = {
     {"", "x", 3000000, DEFECT_NO_HEADER, 0},

@@ -1,0 +1,24 @@
+/*
+ * Dates of header fields (RFC 5322 3.3 and 4.3) and the other forms that mail
+ * has: without seconds, with two-digit years, comments, named zones, asctime,
+ * month before day.
+ */
+#ifndef MAIL_DATE_H
+#define MAIL_DATE_H
+
+#include <stdbool.h>
+
+#include "mail/header.h"
+
+enum {
+	DATE_TEXT = 32, /* room for any date */
+};
+
+/*
+ * As RFC 3339 with the zone as written: "2001-05-04T14:05:44-04:00"; the zone
+ * that is not known ("-0000", none, a name that nobody knows) is "-00:00" (RFC
+ * 3339 4.3).  false: it is no date, or one that does not exist.
+ */
+bool date_parse(struct slice value, char text[DATE_TEXT]);
+
+#endif
