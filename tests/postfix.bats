@@ -171,9 +171,9 @@ all_older() {
 	has_stopped deliver 3
 	wait_for 30 has_none deliver
 	wait_for 30 has_stopped line 3
-	stopped line | xargs ps -o pid= -p >$dir/left
-	[ "$(wc -l <$dir/left)" = 1 ]
-	xargs kill -CONT <$dir/left
+	stopped line | xargs ps -o pid= -p >"$dir"/left
+	[ "$(wc -l <"$dir"/left)" = 1 ]
+	xargs kill -CONT <"$dir"/left
 	wait_for 30 is_idle
 	repair
 	arrives_once

@@ -32,7 +32,7 @@ static const struct {
 	const char *sender, *recipient;
 	const char *header;
 	const char *want; /* the envelope without "env" */
-	unsigned defects;
+	defect_set defects;
 } rows[] = {
     /* Nothing is known. */
     {{0}, NULL, NULL, "", "{}", DEFECT_NO_RECIPIENT},
@@ -174,7 +174,7 @@ check_row(size_t i)
 	struct header_scan s = {0};
 	struct header h;
 	struct envelope env;
-	unsigned defects;
+	defect_set defects;
 	struct buf got = BUF_INIT;
 	struct err e = ERR_INIT;
 	jv json, want;
@@ -205,7 +205,7 @@ check_variables(void)
 	    "EXT=", "DTLINE=Delivered-To: x\n", "PATH=/bin", "LD_PRELOAD=x"};
 	struct header h = {0};
 	struct envelope env;
-	unsigned defects = 0;
+	defect_set defects = 0;
 	jv want = jv_object(), got, all;
 
 	want = json_set_str(want, "SENDER", "a\tb");

@@ -102,13 +102,14 @@ static void
 check_scan(size_t i, const struct header_scan *s, const char *how)
 {
 	const char *body = cases[i].text + s->size;
-	char got[24];
+	char got[32];
 
 	if (!s->is_done)
 		fail(cases[i].text, how, "not done");
 	if (strcmp(body, cases[i].body) != 0)
 		fail(cases[i].text, how, body);
-	snprintf(got, sizeof got, "defects %x", s->defects);
+	snprintf(got, sizeof got, "defects %llx",
+	    (unsigned long long)s->defects);
 	if (s->defects != cases[i].defects)
 		fail(cases[i].text, how, got);
 }
@@ -186,8 +187,8 @@ check_long(size_t i)
 
 	s = scan_long(long_cases[i].prefix, long_cases[i].what, long_cases[i].n,
 	    &h, &text);
-	snprintf(got, sizeof got, "defects %x fields %zu",
-	    s.defects | h.defects, h.n);
+	snprintf(got, sizeof got, "defects %llx fields %zu",
+	    (unsigned long long)(s.defects | h.defects), h.n);
 	if ((s.defects | h.defects) != long_cases[i].defects ||
 	    h.n != long_cases[i].fields)
 		fail(long_cases[i].what, "long", got);
