@@ -108,8 +108,8 @@ check_scan(size_t i, const struct header_scan *s, const char *how)
 		fail(cases[i].text, how, "not done");
 	if (strcmp(body, cases[i].body) != 0)
 		fail(cases[i].text, how, body);
-	snprintf(got, sizeof got, "defects %llx",
-	    (unsigned long long)s->defects);
+	snprintf(
+	    got, sizeof got, "defects %llx", (unsigned long long)s->defects);
 	if (s->defects != cases[i].defects)
 		fail(cases[i].text, how, got);
 }
