@@ -17,7 +17,7 @@ STATIC ?= 1
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wwrite-strings -Wvla -Wformat=2 -Wundef -Wpointer-arith
 our_cflags := -std=c11 -fstack-protector-strong $(warnings)
-our_cppflags := -D_GNU_SOURCE -Isrc -include core/banned.h
+our_cppflags := -D_GNU_SOURCE -Isrc -Ibuild/gen -include core/banned.h
 our_ldflags := -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
 
 ifdef SAN
@@ -73,6 +73,17 @@ $(obj)/libmailpipe.a: $(lib_obj)
 $(obj)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# What is made at build time, by programs of ours (src/gen).
+build/gen/sandbox: src/gen/sandbox.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(warnings) -O1 -o $@ $< -lseccomp
+
+build/gen/sandbox_filter.h: build/gen/sandbox
+	$< >$@.new
+	@mv $@.new $@
+
+$(obj)/core/sandbox.o: build/gen/sandbox_filter.h
 
 # src/mail reads hostile bytes: no silent conversions there.
 $(obj)/mail/%.o: our_cflags += -Wconversion -Wno-sign-conversion
