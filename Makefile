@@ -17,7 +17,7 @@ STATIC ?= 1
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wwrite-strings -Wvla -Wformat=2 -Wundef -Wpointer-arith
 our_cflags := -std=c11 -fstack-protector-strong $(warnings)
-our_cppflags := -D_GNU_SOURCE -Isrc -Ibuild/gen -include core/banned.h
+our_cppflags := -D_GNU_SOURCE -Isrc -Ibuild -include core/banned.h
 our_ldflags := -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
 
 ifdef SAN

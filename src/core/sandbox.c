@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "sandbox_filter.h" /* made by src/gen/sandbox.c */
+#include "gen/sandbox_filter.h" /* made by src/gen/sandbox.c */
 
 /* What is newer than Debian 12's <linux/landlock.h>. */
 struct landlock_all {
