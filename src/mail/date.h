@@ -11,7 +11,7 @@
 #include "mail/header.h"
 
 enum {
-	DATE_TEXT = 32, /* room for any date */
+	DATE_TEXT = 64, /* room for any date */
 };
 
 /*
