@@ -9,9 +9,10 @@ PKG_CONFIG ?= pkg-config
 CLANG_FORMAT ?= clang-format
 CLANG_TIDY ?= clang-tidy
 
-# libsodium and SQLite are linked statically where the archives are there: the
-# dynamic linker's work on them is a third of a tool's start-up time, and an
-# alias pipe starts three tools a mail.  `make STATIC=0` links them dynamically.
+# libsodium, SQLite and libmagic (with what that needs) are linked statically
+# where the archives are there: the dynamic linker's work on them is a third of
+# a tool's start-up time, and an alias pipe starts three tools a mail.
+# `make STATIC=0` links them dynamically.
 STATIC ?= 1
 
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -38,7 +39,8 @@ obj := build/$(mode)
 
 archive = $(wildcard $(shell $(CC) -print-file-name=$(1)))
 library = $(if $(filter 1,$(STATIC)),$(or $(call archive,lib$(1).a),-l$(1)),-l$(1))
-libs := -ljq $(call library,sodium) $(call library,sqlite3) -lm
+libs := -ljq $(call library,sodium) $(call library,sqlite3) \
+	$(foreach lib,magic lzma bz2 z,$(call library,$(lib))) -lm
 
 # mail-deliver needs libc only; without the dynamic linker it starts in two
 # thirds of the time.

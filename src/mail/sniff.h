@@ -1,15 +1,14 @@
 /*
  * What the first bytes of a part look like, whatever its header says: a MIME
- * type.  Text is found without help; the usual signatures by a table; all else
- * by libmagic, whose database is opened beforehand and mapped when first asked
- * for, since that costs milliseconds and most mail never needs it.
+ * type.  Declared text that may be text is found without help ("text/plain", or
+ * "text/html"); the usual signatures by a table; all else by libmagic, whose
+ * database is opened beforehand and mapped when first asked for, since that
+ * costs a millisecond and most mail never needs it.
  */
 #ifndef MAIL_SNIFF_H
 #define MAIL_SNIFF_H
 
 #include <stddef.h>
-
-#include "core/err.h"
 
 enum {
 	SNIFF_BYTES = 4096, /* so many are looked at */
