@@ -18,9 +18,21 @@
 #include "mail/header.h"
 
 /*
- * Append value as UTF-8, without white space at its ends, line ends gone
- * (unfolding, RFC 5322 2.2.3: the white space after them stays), and control
- * characters but tab kept as they are.
+ * The value, still folded and encoded, as UTF-8: itself where it is that, else
+ * in space (whose contents are replaced).  To be called before a value is taken
+ * apart, since the second byte of a character in Shift_JIS may be a backslash,
+ * and any in ISO-2022-JP.
+ *
+ * hint: the charset of raw bytes if they are not UTF-8, or NULL.
+ * Defects: DEFECT_HEADER_NOT_UTF8, DEFECT_BAD_CHARACTERS.
+ */
+struct slice encoded_raw(struct slice value, const struct charset *hint,
+    struct buf *space, defect_set *defects);
+
+/*
+ * Append value as UTF-8, without white space at its ends (what encoded words
+ * hold stays), line ends gone (unfolding, RFC 5322 2.2.3: the white space after
+ * them stays), and control characters kept as they are.
  *
  * hint: the charset of raw bytes if they are not UTF-8, or NULL.
  * Defects are added to *defects (mail/defect.h): DEFECT_HEADER_NOT_UTF8,
