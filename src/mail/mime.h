@@ -9,12 +9,20 @@
  *
  * What is accepted:
  *   - a boundary of an outer multipart ends the inner ones (unclosed-multipart)
- *   - a multipart without usable boundary is a leaf (no-boundary)
- *   - a header of a part may end without blank line, at a boundary
- *   - at most MIME_PARTS_MAX parts (too-many-parts), nested MIME_DEPTH_MAX deep
- *     (too-deep), MIME_MESSAGES_MAX messages one in the other: what is beyond
- * is content of the part around it
+ *   - a multipart without usable boundary is a leaf (no-boundary); one whose
+ *     boundary never comes has no parts (unclosed-multipart)
+ *   - the header of a part, and of a message in a part, may end without blank
+ *     line, at a boundary; before other text that is no-blank-line
+ *   - a header field that counts once and comes twice: the first one
+ *     (duplicate-field)
+ *   - an unknown transfer encoding is none, and so is one of a multipart
+ *     (bad-encoding)
+ *   - multiparts and messages nested MIME_DEPTH_MAX deep, or MIME_MESSAGES_MAX
+ *     messages one in the other, are leaves (too-deep)
+ *   - after MIME_PARTS_MAX parts none begins (too-many-parts); those that are
+ *     open end where they end
  *   - text before the first and after the last boundary belongs to no part
+ *   - a line of more than 1000 bytes, blanks counted, is no boundary
  */
 #ifndef MAIL_MIME_H
 #define MAIL_MIME_H
@@ -77,10 +85,14 @@ void mime_add(struct mime *m, const char *data, size_t n);
 void mime_end(struct mime *m);
 /*
  * The message's own header, from the moment that its part began until
- * mime_free. Its bytes are kept.
+ * mime_free.  Its bytes are kept.
  */
 const struct header *mime_header(const struct mime *m);
-/* Of the header and the structure, after mime_end; mail/defect.h. */
+/*
+ * Of the headers, their fields about structure, and the structure, after
+ * mime_end; mail/defect.h.  Those of the message's own header alone are in
+ * mime_header.
+ */
 defect_set mime_defects(const struct mime *m);
 /* The bytes before the body: leading "From " line, header, blank line. */
 size_t mime_header_size(const struct mime *m);
