@@ -49,7 +49,9 @@ is_letter(char c)
 static char
 peek(const struct cursor *c)
 {
-	return c->p < c->end ? *c->p : '\0';
+	if (c->p == c->end)
+		return '\0';
+	return *c->p;
 }
 
 /* Comments nest; one without an end goes to the end of the value. */
