@@ -15,8 +15,9 @@
 #include "mail/header.h"
 
 enum {
-	MAILBOX_LIST_MAX = 1000, /* kept of a field; the rest is
+	MAILBOX_LIST_MAX = 1000, /* in one list; the rest is
 				    too-many-addresses */
+	MAILBOX_NAME_MAX = 4096, /* bytes of a name as UTF-8; more is cut */
 };
 
 /*
@@ -24,13 +25,18 @@ enum {
  *
  *   {"name":"…","address":"…","group":"…"}
  *
- * name: decoded, without quotes; where there is none, a comment (RFC 5322 3.4,
- * the old form "address (name)").  address: as written, without comments and
- * white space; quoted local parts keep their quotes; the domain may be
- * non-ASCII.  An address of more than ADDRESS_MAX bytes, with a control
- * character or with no '@' where "name" is all there is: see the .c.  group:
- * the group that it is in.  A group without members is {"group":"…"}.  Absent
- * members are absent.
+ * address: "local@domain" as written, without comments and white space; quoted
+ * local parts keep their quotes; the local part may be UTF-8, and so may the
+ * domain.  name: decoded, without quotes; where there is none, a comment (RFC
+ * 5322 3.4, the old form "address (name)").  group: the group that it is in.  A
+ * group without members is {"group":"…"}.  Absent members are absent.
+ *
+ * What has no address is kept, too, with all its text as "name": a bare word,
+ * "Foo <root>", "<http://www.example.com/>", an address with control characters
+ * or of more than ADDRESS_MAX bytes.  So there is an '@' in every "address".
+ * That, and whatever else is not as it should be (brackets or a comma are
+ * missing, quotes have no end), is DEFECT_BAD_ADDRESS; dots in strange places
+ * are not.
  *
  * Consumes list and returns it.  Defects: DEFECT_BAD_ADDRESS,
  * DEFECT_TOO_MANY_ADDRESSES, and those of mail/encoded.h.
