@@ -71,29 +71,100 @@ utf8_valid(const char *s, size_t len)
 	return true;
 }
 
-/* libjq's own limits differ between versions, and so does what they do then. */
+static size_t
+digits(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= '0' && s[n] <= '9')
+		n++;
+	return n;
+}
+
+/* RFC 8259 6.  libjq takes what strtod takes, and drops leading zeros. */
 static bool
-too_deep(const char *s, size_t len)
+is_number(const char *s, size_t len)
+{
+	size_t i = len > 0 && s[0] == '-', n;
+
+	n = digits(s + i, len - i);
+	if (n == 0 || (n > 1 && s[i] == '0'))
+		return false;
+	i += n;
+	if (i < len && s[i] == '.') {
+		i++;
+		n = digits(s + i, len - i);
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	if (i < len && (s[i] == 'e' || s[i] == 'E')) {
+		i++;
+		i += i < len && (s[i] == '+' || s[i] == '-');
+		n = digits(s + i, len - i);
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return i == len;
+}
+
+static bool
+is_literal(const char *s, size_t len)
+{
+	return (len == 4 && memcmp(s, "true", len) == 0) ||
+	       (len == 5 && memcmp(s, "false", len) == 0) ||
+	       (len == 4 && memcmp(s, "null", len) == 0) || is_number(s, len);
+}
+
+/* Bytes of the string that begins at s; libjq finds out what is wrong in it. */
+static size_t
+string_size(const char *s, size_t len)
+{
+	size_t i = 1;
+
+	while (i < len && s[i] != '"')
+		i += s[i] == '\\' ? 2 : 1;
+	return i + 1;
+}
+
+static bool
+ends_literal(char c)
+{
+	return c == '\0' || strchr(" \t\r\n,:[]{}\"", c) != NULL;
+}
+
+/*
+ * What libjq is lax about, and differently so in its versions: depth, literals,
+ * NUL.
+ */
+static int
+check_text(const char *s, size_t len, struct err *e)
 {
 	int depth = 0;
-	bool quoted = false;
+	size_t n;
 
-	for (size_t i = 0; i < len; i++) {
-		if (quoted) {
-			if (s[i] == '\\')
-				i++;
-			else if (s[i] == '"')
-				quoted = false;
-		} else if (s[i] == '"') {
-			quoted = true;
+	for (size_t i = 0; i < len; i += n) {
+		n = 1;
+		if (s[i] == '"') {
+			n = string_size(s + i, len - i);
 		} else if (s[i] == '[' || s[i] == '{') {
 			if (++depth > JSON_DEPTH_MAX)
-				return true;
+				return err_set(e, ERR_DATA,
+				    "JSON nested deeper than %d levels",
+				    JSON_DEPTH_MAX);
 		} else if (s[i] == ']' || s[i] == '}') {
 			depth--;
+		} else if (s[i] == '\0') {
+			return err_set(e, ERR_DATA, "not JSON");
+		} else if (!ends_literal(s[i])) {
+			while (i + n < len && !ends_literal(s[i + n]))
+				n++;
+			if (!is_literal(s + i, n))
+				return err_set(e, ERR_DATA, "not JSON");
 		}
 	}
-	return false;
+	return 0;
 }
 
 int
@@ -101,11 +172,10 @@ json_parse(const char *text, size_t len, jv *out, struct err *e)
 {
 	if (!utf8_valid(text, len))
 		return err_set(e, ERR_DATA, "not UTF-8");
-	if (too_deep(text, len))
-		return err_set(e, ERR_DATA, "JSON nested deeper than %d levels",
-		    JSON_DEPTH_MAX);
 	if (len > INT32_MAX / 2)
 		return err_set(e, ERR_DATA, "JSON text of %zu bytes", len);
+	if (check_text(text, len, e) == -1)
+		return -1;
 	*out = jv_parse_sized(text, (int)len);
 	if (!jv_is_valid(*out)) {
 		jv_free(*out);
