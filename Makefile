@@ -50,7 +50,7 @@ endif
 $(bin)/mail-deliver: libs :=
 
 lib_src := $(wildcard src/core/*.c src/mail/*.c src/store/*.c src/queue/*.c \
-	src/handler/*.c)
+	src/handler/*.c src/ingest/*.c)
 lib_obj := $(lib_src:src/%.c=$(obj)/%.o)
 tool_src := $(wildcard src/tool/*.c)
 tools := $(tool_src:src/tool/%.c=%)

@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "core/route.h"
 
 enum {
 	CONFIG_MAX = 64 * 1024 * 1024,
@@ -22,6 +23,7 @@ static const struct {
     {"engines", "mail", JV_KIND_STRING},
     {NULL, "limits", JV_KIND_OBJECT},
     {"limits", "reserve_bytes", JV_KIND_NUMBER},
+    {NULL, "recipients", JV_KIND_OBJECT},
 };
 
 static jv_kind
@@ -60,6 +62,9 @@ check_object(jv obj, const char *section, struct err *e)
 			r = err_set(e, ERR_TEMP, ".%s%s%.64s: must be %s",
 			    section != NULL ? section : "", dot, name,
 			    jv_kind_name(want));
+		else if (want == JV_KIND_OBJECT && section == NULL &&
+			 strcmp(name, "recipients") == 0)
+			r = route_check(value, e);
 		else if (want == JV_KIND_OBJECT)
 			r = check_object(value, name, e);
 		jv_free(key);

@@ -183,6 +183,14 @@ all_options(const struct verb *v)
 }
 
 static void
+list_verbs(struct buf *b)
+{
+	for (const struct verb *v = self.tool->verbs; v->run != NULL; v++)
+		if (v->name != NULL)
+			buf_addf(b, "  %-10s %s\n", v->name, v->summary);
+}
+
+static void
 help_verb(struct buf *b, const struct verb *v)
 {
 	struct options o = all_options(v);
@@ -195,6 +203,10 @@ help_verb(struct buf *b, const struct verb *v)
 		buf_addf(b, " %s", v->operands);
 	buf_addf(b, "\n\n%s\n\n", v->summary);
 	options_help(&o, b);
+	if (v->name == NULL && v[1].run != NULL) {
+		buf_addf(b, "\nverbs, which have a -h of their own:\n");
+		list_verbs(b);
+	}
 	if (v->example != NULL)
 		buf_addf(b, "\nexample:\n%s", v->example);
 	buf_addf(b, "\nmanual: %s(1)\n", self.tool->name);
@@ -205,8 +217,7 @@ help_tool(struct buf *b)
 {
 	buf_addf(b, "usage: %s VERB [OPTION]... [OPERAND]...\n\n%s\n\n",
 	    self.tool->name, self.tool->summary);
-	for (const struct verb *v = self.tool->verbs; v->run != NULL; v++)
-		buf_addf(b, "  %-10s %s\n", v->name, v->summary);
+	list_verbs(b);
 	buf_addf(b, "\n%s VERB -h shows the options of a verb; manual: %s(1)\n",
 	    self.tool->name, self.tool->name);
 }
@@ -266,7 +277,8 @@ static const struct verb *
 find_verb(const struct tool *tool, const char *name)
 {
 	for (const struct verb *v = tool->verbs; v->run != NULL; v++)
-		if (name != NULL && strcmp(v->name, name) == 0)
+		if (name != NULL && v->name != NULL &&
+		    strcmp(v->name, name) == 0)
 			return v;
 	return NULL;
 }
@@ -276,7 +288,9 @@ static int
 choose_verb(int argc, char **argv, struct err *e)
 {
 	if (self.tool->verbs[0].name == NULL) {
-		self.verb = &self.tool->verbs[0];
+		self.verb = argc > 1 ? find_verb(self.tool, argv[1]) : NULL;
+		if (self.verb == NULL)
+			self.verb = &self.tool->verbs[0];
 		return 0;
 	}
 	if (argc < 2)

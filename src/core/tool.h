@@ -13,7 +13,8 @@
 #define MAILPIPE_VERSION "0.1.0"
 
 struct verb {
-	const char *name; /* NULL for a tool without verbs */
+	const char
+	    *name; /* NULL: what the tool does without one; comes first */
 	const char *operands; /* "QUEUE [FILE]...", "" for none */
 	const char *summary; /* what it does, one line */
 	const struct option_row *options; /* ends with a row without help */

@@ -1,50 +1,41 @@
 /*
- * A message as it comes in, fed piece by piece: its header, its digests, and
- * its first bytes.  Memory stays flat, however long it is: the bytes that are
- * to be kept, or the header when it is longer (at most HEADER_MAX and a piece).
+ * A message as it comes in, fed piece by piece: its size and its digests.
+ * Nothing here looks into it, but for a leading "From " line,
+ * which the MTA writes anew at each try.
  */
 #ifndef MAIL_MESSAGE_H
 #define MAIL_MESSAGE_H
 
-#include <jv.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/buf.h"
 #include "core/id.h"
-#include "mail/defect.h"
-#include "mail/envelope.h"
-#include "mail/fingerprint.h"
-#include "mail/header.h"
 
 struct message {
 	int64_t size;
-	struct buf head; /* the first bytes: all, while size <= keep_max */
-	size_t keep_max;
-	struct header_scan scan;
-	defect_set defects; /* mail/defect.h */
+	size_t from_size; /* of a leading "From " line, 0: none */
 	/* After message_end: */
-	struct header header;
 	char digest[DIGEST_TEXT]; /* of the bytes as they came */
-	char bare[DIGEST_TEXT]; /* without a leading "From " line */
-	char body[DIGEST_TEXT]; /* mail/fingerprint.h */
+	char bare[DIGEST_TEXT]; /* without the "From " line */
 	/* While it comes in: */
+	struct buf head; /* until it is known whether it has a "From " line */
+	bool is_from_known;
 	struct digest digesting, baring;
-	struct body_digest bodying;
 };
 
-/* keep_max: how many bytes are wanted in head. */
-void message_init(struct message *m, size_t keep_max);
+void message_init(struct message *m);
 void message_add(struct message *m, const char *data, size_t n);
 void message_end(struct message *m);
 void message_release(struct message *m);
 
 /*
- * Its record for one envelope recipient, as mail-record(5) has it, without
- * "of" and "content".
+ * Its id for a tenant and an envelope recipient ("": unknown): derived, so that
+ * a mail that the MTA hands over again has the same.  has_from: what looks like
+ * a "From " line is one, a header follows it.  Returns id.
  */
-jv message_record(const struct message *m, const struct envelope *env,
-    const char *tenant, int64_t received_at);
+char *message_id(const struct message *m, bool has_from, const char *tenant,
+    const char *recipient, char id[ID_TEXT]);
 
 #endif

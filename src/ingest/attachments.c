@@ -1,0 +1,97 @@
+#include "ingest/attachments.h"
+
+#include <jv.h>
+#include <stdlib.h>
+
+#include "core/json.h"
+
+void
+attachments_init(struct attachments *a, size_t inline_max, bool is_inline)
+{
+	*a = (struct attachments){
+	    .inline_max = inline_max, .is_inline = is_inline};
+}
+
+/* Parts come one after the other, an enclosed message around its own. */
+static struct attachment *
+find(struct attachments *a, size_t index)
+{
+	for (size_t i = a->n; i-- > 0;)
+		if (a->items[i].index == index)
+			return &a->items[i];
+	a->items = xrealloc(a->items, a->n + 1, sizeof *a->items);
+	a->items[a->n].index = index;
+	content_init(&a->items[a->n].content, a->inline_max, a->is_inline);
+	return &a->items[a->n++];
+}
+
+int
+attachments_add(struct attachments *a, struct lazy_state *state, size_t index,
+    const char *data, size_t n, struct err *e)
+{
+	return content_add(&find(a, index)->content, state, data, n, e);
+}
+
+int
+attachments_finish(struct attachments *a, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (content_finish(&a->items[i].content, n, e) == -1)
+			return -1;
+	return 0;
+}
+
+static jv
+content_json(const struct content *c, size_t i)
+{
+	struct err ignored = ERR_INIT;
+	struct buf text = BUF_INIT;
+	jv json;
+
+	content_write(c, i, &text);
+	if (json_parse(text.data, text.len, &json, &ignored) == -1)
+		json = jv_null();
+	buf_release(&text);
+	return json;
+}
+
+void
+attachments_write(const struct attachments *a, const struct buf *message,
+    size_t i, struct buf *out)
+{
+	struct err ignored = ERR_INIT;
+	jv json, parts;
+
+	if (json_parse(message->data, message->len, &json, &ignored) == -1)
+		return;
+	parts = jv_object_get(jv_copy(json), jv_string("parts"));
+	for (size_t k = 0; k < a->n; k++) {
+		int at = (int)a->items[k].index;
+		jv part;
+
+		if (at >= jv_array_length(jv_copy(parts)))
+			continue; /* it was left out */
+		part = jv_array_get(jv_copy(parts), at);
+		part = json_set(
+		    part, "content", content_json(&a->items[k].content, i));
+		parts = jv_array_set(parts, at, part);
+	}
+	json_dump(json_set(json, "parts", parts), out);
+}
+
+void
+attachments_given(struct attachments *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		content_given(&a->items[i].content);
+}
+
+void
+attachments_reset(struct attachments *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		content_release(&a->items[i].content);
+	free(a->items);
+	a->items = NULL;
+	a->n = 0;
+}

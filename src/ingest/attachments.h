@@ -1,0 +1,34 @@
+/* The attachments of a message, for -a: each becomes a part's "content". */
+#ifndef INGEST_ATTACHMENTS_H
+#define INGEST_ATTACHMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "ingest/content.h"
+
+struct attachments {
+	struct attachment {
+		size_t index; /* of the part in "parts" */
+		struct content content;
+	} * items;
+	size_t n;
+	size_t inline_max;
+	bool is_inline;
+};
+
+void attachments_init(struct attachments *a, size_t inline_max, bool is_inline);
+/* More of part index. */
+int attachments_add(struct attachments *a, struct lazy_state *state,
+    size_t index, const char *data, size_t n, struct err *e);
+int attachments_finish(struct attachments *a, size_t n, struct err *e);
+/* message, JSON text, with the contents for record i put in; appended. */
+void attachments_write(const struct attachments *a, const struct buf *message,
+    size_t i, struct buf *out);
+void attachments_given(struct attachments *a);
+/* Forget what came so far, with the files that were not given away. */
+void attachments_reset(struct attachments *a);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Bytes on their way into a record: inline while they are few, else in a spool
+ * file.  The record's "content", mail-record(5).
+ */
+#ifndef INGEST_CONTENT_H
+#define INGEST_CONTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "store/spool.h"
+#include "store/state.h"
+
+/* The state directory, opened when it is first needed. */
+struct lazy_state {
+	struct state state;
+	bool is_open;
+};
+
+struct content {
+	struct buf head; /* all of it, until it is too much */
+	size_t inline_max;
+	bool is_inline; /* and nothing else will do */
+	int64_t size;
+	struct spool spool;
+};
+
+void content_init(struct content *c, size_t inline_max, bool is_inline);
+/* ERR_DATA: too large for a line; else ERR_TEMP. */
+int content_add(struct content *c, struct lazy_state *state, const char *data,
+    size_t n, struct err *e);
+/* All is there; n records will have it. */
+int content_finish(struct content *c, size_t n, struct err *e);
+/* The value of "content" for record i, appended as JSON text. */
+void content_write(const struct content *c, size_t i, struct buf *out);
+/* One record more was given away. */
+void content_given(struct content *c);
+/* Give all of it to add again, from the first byte, before content_finish. */
+int content_replay(const struct content *c,
+    int (*add)(void *ctx, const char *data, size_t n, struct err *e), void *ctx,
+    struct err *e);
+void lazy_state_close(struct lazy_state *state);
+
+/* Removes the files that were not given away. */
+void content_release(struct content *c);
+
+#endif
