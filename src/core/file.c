@@ -124,7 +124,7 @@ file_publish(
 }
 
 int
-file_replace(
+file_rewrite(
     int dir, const char *name, const void *data, size_t n, struct err *e)
 {
 	char *tmp = xasprintf("%s.%ld.tmp", name, (long)getpid());

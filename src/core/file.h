@@ -46,7 +46,7 @@ int file_sync_dir(int dir, const char *name, struct err *e);
  * Write a small file whole: temporary file beside it, sync, rename, sync of the
  * directory.  Mode 0600.
  */
-int file_replace(
+int file_rewrite(
     int dir, const char *name, const void *data, size_t n, struct err *e);
 
 /*

@@ -21,7 +21,7 @@ find(struct attachments *a, size_t index)
 			return &a->items[i];
 	a->items = xrealloc(a->items, a->n + 1, sizeof *a->items);
 	a->items[a->n].index = index;
-	content_init(&a->items[a->n].content, a->inline_max, a->is_inline);
+	held_init(&a->items[a->n].content, a->inline_max, a->is_inline);
 	return &a->items[a->n++];
 }
 
@@ -29,26 +29,26 @@ int
 attachments_add(struct attachments *a, struct lazy_state *state, size_t index,
     const char *data, size_t n, struct err *e)
 {
-	return content_add(&find(a, index)->content, state, data, n, e);
+	return held_add(&find(a, index)->content, state, data, n, e);
 }
 
 int
 attachments_finish(struct attachments *a, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < a->n; i++)
-		if (content_finish(&a->items[i].content, n, e) == -1)
+		if (held_finish(&a->items[i].content, n, e) == -1)
 			return -1;
 	return 0;
 }
 
 static jv
-content_json(const struct content *c, size_t i)
+content_json(const struct held *c, size_t i)
 {
 	struct err ignored = ERR_INIT;
 	struct buf text = BUF_INIT;
 	jv json;
 
-	content_write(c, i, &text);
+	held_write(c, i, &text);
 	if (json_parse(text.data, text.len, &json, &ignored) == -1)
 		json = jv_null();
 	buf_release(&text);
@@ -83,14 +83,14 @@ void
 attachments_given(struct attachments *a)
 {
 	for (size_t i = 0; i < a->n; i++)
-		content_given(&a->items[i].content);
+		held_given(&a->items[i].content);
 }
 
 void
 attachments_reset(struct attachments *a)
 {
 	for (size_t i = 0; i < a->n; i++)
-		content_release(&a->items[i].content);
+		held_release(&a->items[i].content);
 	free(a->items);
 	a->items = NULL;
 	a->n = 0;

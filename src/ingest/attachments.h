@@ -7,12 +7,12 @@
 
 #include "core/buf.h"
 #include "core/err.h"
-#include "ingest/content.h"
+#include "ingest/held.h"
 
 struct attachments {
 	struct attachment {
 		size_t index; /* of the part in "parts" */
-		struct content content;
+		struct held content;
 	} * items;
 	size_t n;
 	size_t inline_max;

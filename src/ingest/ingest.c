@@ -14,7 +14,7 @@
 #include "core/jsonl.h"
 #include "core/tool.h"
 #include "ingest/attachments.h"
-#include "ingest/content.h"
+#include "ingest/held.h"
 #include "mail/examine.h"
 #include "mail/message.h"
 #include "mail/record.h"
@@ -32,10 +32,11 @@ struct ingest {
 	struct examiner *examiner;
 	bool is_output_lost;
 	/* The message at hand. */
+	const char *name; /* for diagnostics */
 	bool is_begun;
 	bool is_parser_dead;
 	struct message message;
-	struct content content;
+	struct held content;
 	struct attachments attachments;
 	char window[WINDOW];
 };
@@ -112,7 +113,7 @@ begin(struct ingest *in)
 	if (in->is_begun)
 		return;
 	message_init(&in->message);
-	content_init(&in->content, max, o->is_inline);
+	held_init(&in->content, max, o->is_inline);
 	attachments_init(&in->attachments, max, o->is_inline);
 	in->is_parser_dead = false;
 	in->is_begun = true;
@@ -124,7 +125,7 @@ forget(struct ingest *in)
 	if (!in->is_begun)
 		return;
 	message_release(&in->message);
-	content_release(&in->content);
+	held_release(&in->content);
 	attachments_reset(&in->attachments);
 	in->is_begun = false;
 }
@@ -162,7 +163,7 @@ ingest_add(struct ingest *in, const char *data, size_t n, struct err *e)
 	/* The parser works while we write. */
 	if (examine_more(in, data, n, e) == -1)
 		return -1;
-	return content_add(&in->content, &in->state, data, n, e);
+	return held_add(&in->content, &in->state, data, n, e);
 }
 
 /* What the parser says.  1, 0 it died, -1. */
@@ -186,7 +187,7 @@ examine(struct ingest *in, struct examined *out, struct err *e)
 	attachments_reset(&in->attachments);
 	in->is_parser_dead = false;
 	if (examiner_again(in->examiner, e) == -1 ||
-	    content_replay(&in->content, examine_more, in, e) == -1)
+	    held_replay(&in->content, examine_more, in, e) == -1)
 		return -1;
 	r = finish_examining(in, out, e);
 	if (r != 0)
@@ -252,9 +253,9 @@ write_record(struct ingest *in, const struct examined *x, size_t i,
 		buf_addch(line, '}');
 	}
 	json_text_key(line, "content");
-	content_write(&in->content, i, line);
+	held_write(&in->content, i, line);
 	buf_addch(line, '}');
-	tool_verbose("%s: %lld bytes", id, (long long)m->size);
+	tool_verbose("%s: %s: %lld bytes", id, in->name, (long long)m->size);
 }
 
 static int
@@ -296,7 +297,7 @@ print_records(struct ingest *in, const struct examined *x, const char *maildir,
 		write_record(in, x, i, maildir, now, &line);
 		r = print_line(in, &line, e);
 		if (r == 0) {
-			content_given(&in->content);
+			held_given(&in->content);
 			attachments_given(&in->attachments);
 		}
 	}
@@ -311,7 +312,7 @@ finish(struct ingest *in, const char *maildir, struct err *e)
 	int r = examine(in, &x, e);
 
 	message_end(&in->message);
-	if (r == -1 || content_finish(&in->content, x.n, e) == -1 ||
+	if (r == -1 || held_finish(&in->content, x.n, e) == -1 ||
 	    attachments_finish(&in->attachments, x.n, e) == -1)
 		r = -1;
 	else
@@ -327,6 +328,7 @@ ingest_end(
 	int r;
 
 	begin(in); /* of a message without bytes */
+	in->name = name;
 	r = finish(in, maildir, e);
 	forget(in);
 	return r == -1 ? err_prefix(e, "%s", name) : 0;

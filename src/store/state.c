@@ -65,7 +65,7 @@ set_layout(struct state *s, int layout, struct err *e)
 	char text[16];
 	int n = snprintf(text, sizeof text, "%d\n", layout);
 
-	return file_replace(s->dir, LAYOUT_FILE, text, (size_t)n, e);
+	return file_rewrite(s->dir, LAYOUT_FILE, text, (size_t)n, e);
 }
 
 int

@@ -2,8 +2,8 @@
  * Bytes on their way into a record: inline while they are few, else in a spool
  * file.  The record's "content", mail-record(5).
  */
-#ifndef INGEST_CONTENT_H
-#define INGEST_CONTENT_H
+#ifndef INGEST_HELD_H
+#define INGEST_HELD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ struct lazy_state {
 	bool is_open;
 };
 
-struct content {
+struct held {
 	struct buf head; /* all of it, until it is too much */
 	size_t inline_max;
 	bool is_inline; /* and nothing else will do */
@@ -28,23 +28,23 @@ struct content {
 	struct spool spool;
 };
 
-void content_init(struct content *c, size_t inline_max, bool is_inline);
+void held_init(struct held *h, size_t inline_max, bool is_inline);
 /* ERR_DATA: too large for a line; else ERR_TEMP. */
-int content_add(struct content *c, struct lazy_state *state, const char *data,
+int held_add(struct held *h, struct lazy_state *state, const char *data,
     size_t n, struct err *e);
 /* All is there; n records will have it. */
-int content_finish(struct content *c, size_t n, struct err *e);
+int held_finish(struct held *h, size_t n, struct err *e);
 /* The value of "content" for record i, appended as JSON text. */
-void content_write(const struct content *c, size_t i, struct buf *out);
+void held_write(const struct held *h, size_t i, struct buf *out);
 /* One record more was given away. */
-void content_given(struct content *c);
-/* Give all of it to add again, from the first byte, before content_finish. */
-int content_replay(const struct content *c,
+void held_given(struct held *h);
+/* Give all of it to add again, from the first byte, before held_finish. */
+int held_replay(const struct held *h,
     int (*add)(void *ctx, const char *data, size_t n, struct err *e), void *ctx,
     struct err *e);
 void lazy_state_close(struct lazy_state *state);
 
 /* Removes the files that were not given away. */
-void content_release(struct content *c);
+void held_release(struct held *h);
 
 #endif
