@@ -51,7 +51,7 @@ $(bin)/mail-deliver: libs :=
 
 lib_src := $(wildcard src/core/*.c src/mail/*.c src/store/*.c src/queue/*.c \
 	src/handler/*.c src/ingest/*.c)
-lib_obj := $(lib_src:src/%.c=$(obj)/%.o)
+lib_obj := $(lib_src:src/%.c=$(obj)/%.o) $(obj)/gen/charset_table.o
 tool_src := $(wildcard src/tool/*.c)
 tools := $(tool_src:src/tool/%.c=%)
 programs := $(tools:%=$(bin)/%)
@@ -86,6 +86,18 @@ build/gen/sandbox_filter.h: build/gen/sandbox
 	@mv $@.new $@
 
 $(obj)/core/sandbox.o: build/gen/sandbox_filter.h
+
+build/gen/charset: src/gen/charset.c src/mail/charset_table.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(warnings) -Isrc -O1 -o $@ $<
+
+build/gen/charset_table.c: build/gen/charset
+	$< >$@.new
+	@mv $@.new $@
+
+$(obj)/gen/%.o: build/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # src/mail reads hostile bytes: no silent conversions there.
 $(obj)/mail/%.o: our_cflags += -Wconversion -Wno-sign-conversion

@@ -1,19 +1,51 @@
 #include "mail/charset.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mail/charset_codec.h"
 
-static const struct charset utf8 = {"utf-8", charset_decode_utf8, NULL};
-
 enum {
-	LABEL_MAX = 40,
+	LABEL_MAX = sizeof(((struct charset_label *)NULL)->text),
 };
 
-/* Labels in lower case, letters and digits only. */
-static const char *const utf8_labels[] = {"utf8", "unicode11utf8", "usascii",
-    "ascii", "ansix341968", "ansix341986", "iso646us", "us", "cp65001"};
+/* clang-format off */
+#define X(id, name, iconv)                                                     \
+	[CHARSET_##id] = {name, charset_decode_single,                         \
+	    charset_singles[CHARSET_##id], NULL, 0},
+
+const struct charset charset_all[CHARSET_N] = {
+    CHARSET_SINGLES(X)
+    [CHARSET_UTF_8] = {"utf-8", charset_decode_utf8, NULL, NULL, 0},
+    [CHARSET_UTF_7] = {"utf-7", charset_decode_utf7, NULL, NULL, 0},
+    [CHARSET_UTF_16] = {"utf-16", charset_decode_utf16, NULL, NULL,
+	CHARSET_ANY_ENDIAN},
+    [CHARSET_UTF_16BE] = {"utf-16be", charset_decode_utf16, NULL, NULL,
+	CHARSET_BIG_ENDIAN},
+    [CHARSET_UTF_16LE] = {"utf-16le", charset_decode_utf16, NULL, NULL,
+	CHARSET_LITTLE_ENDIAN},
+    [CHARSET_UTF_32] = {"utf-32", charset_decode_utf32, NULL, NULL,
+	CHARSET_ANY_ENDIAN},
+    [CHARSET_UTF_32BE] = {"utf-32be", charset_decode_utf32, NULL, NULL,
+	CHARSET_BIG_ENDIAN},
+    [CHARSET_UTF_32LE] = {"utf-32le", charset_decode_utf32, NULL, NULL,
+	CHARSET_LITTLE_ENDIAN},
+    [CHARSET_SHIFT_JIS] = {"shift_jis", charset_decode_pairs, NULL,
+	&charset_cp932, 0},
+    [CHARSET_EUC_JP] = {"euc-jp", charset_decode_euc_jp, NULL, NULL, 0},
+    [CHARSET_ISO_2022_JP] = {"iso-2022-jp", charset_decode_iso2022jp, NULL,
+	NULL, 0},
+    [CHARSET_GB18030] = {"gb18030", charset_decode_gb18030, NULL,
+	&charset_gb18030, 0},
+    [CHARSET_BIG5] = {"big5", charset_decode_pairs, NULL, &charset_big5, 0},
+    [CHARSET_EUC_KR] = {"euc-kr", charset_decode_pairs, NULL,
+	&charset_cp949, 0},
+    [CHARSET_ISO_2022_KR] = {"iso-2022-kr", charset_decode_iso2022kr, NULL,
+	NULL, 0},
+};
+#undef X
+/* clang-format on */
 
 /*
  * The label without what is written differently from mail to mail: case,
@@ -39,17 +71,23 @@ squeeze(const char *label, size_t len, char out[LABEL_MAX])
 	return n;
 }
 
+static int
+compare_label(const void *text, const void *label)
+{
+	return strcmp(text, ((const struct charset_label *)label)->text);
+}
+
 const struct charset *
 charset_find(const char *label, size_t len)
 {
+	const struct charset_label *found;
 	char text[LABEL_MAX];
 
 	if (squeeze(label, len, text) == 0)
 		return NULL;
-	for (size_t i = 0; i < sizeof utf8_labels / sizeof *utf8_labels; i++)
-		if (strcmp(text, utf8_labels[i]) == 0)
-			return &utf8;
-	return NULL;
+	found = bsearch(text, charset_labels, charset_n_labels,
+	    sizeof *charset_labels, compare_label);
+	return found != NULL ? &charset_all[found->id] : NULL;
 }
 
 const char *
@@ -61,7 +99,7 @@ charset_name(const struct charset *cs)
 const struct charset *
 charset_utf8(void)
 {
-	return &utf8;
+	return &charset_all[CHARSET_UTF_8];
 }
 
 size_t
@@ -116,7 +154,7 @@ charset_put_bad(struct charset_decoder *d, struct buf *out)
 void
 charset_begin(struct charset_decoder *d, const struct charset *cs)
 {
-	*d = (struct charset_decoder){.cs = cs};
+	*d = (struct charset_decoder){.cs = cs, .state = cs->state};
 }
 
 static void
@@ -149,28 +187,8 @@ charset_add(
 void
 charset_end(struct charset_decoder *d, struct buf *out)
 {
-	if (d->n_pending > 0)
+	if (d->n_pending > 0 || d->state & CHARSET_UNFINISHED)
 		charset_put_bad(d, out);
 	d->n_pending = 0;
-}
-
-static bool
-is_good(const struct charset *cs, const char *data, size_t n)
-{
-	struct charset_decoder d;
-	struct buf text = BUF_INIT;
-
-	charset_begin(&d, cs);
-	charset_add(&d, data, n, &text);
-	charset_end(&d, &text);
-	buf_release(&text);
-	return d.n_bad == 0;
-}
-
-const struct charset *
-charset_guess(const char *data, size_t n, const struct charset *hint)
-{
-	if (is_good(&utf8, data, n))
-		return &utf8;
-	return hint != NULL && is_good(hint, data, n) ? hint : &utf8;
+	d->state = d->cs->state;
 }

@@ -3,10 +3,20 @@
  * when first asked for, which a sandbox forbids and an alias pipe has no time
  * for.  The tables are made of glibc's at build time (src/gen/charset.c).
  *
- * Labels are those of the IANA registry and of real mail, in any case. Japanese
- * charsets go by CP932, whose table has what Windows and the carriers write
- * (NEC row 13, half-width kana, IBM's kanji) under the labels ISO-2022-JP,
- * EUC-JP and Shift_JIS as well.  "us-ascii" and "utf-8" are one: UTF-8.
+ * Labels are those of the IANA registry and of real mail, in any case, with any
+ * punctuation.  "us-ascii" and "utf-8" are one: UTF-8.  Where a charset has
+ * grown, its old names mean what it has become:
+ *
+ *   Japanese: CP932, whose table has what Windows and the carriers write (NEC
+ *     row 13, half-width kana, IBM's kanji) under the labels ISO-2022-JP,
+ *     EUC-JP and Shift_JIS as well.  Carriers' emoji become the private use
+ *     code points of CP932's user area (charset_ja.c)
+ *   Chinese: GB 18030 for GBK and GB 2312; Big5 with Hong Kong's characters
+ *   Korean: CP949 for EUC-KR and KS C 5601
+ *   UTF-16 and UTF-32 are big-endian without a byte order mark (RFC 2781 4.3)
+ *
+ * ISO-8859-1 is that, not windows-1252: C1 controls stay.  Vietnamese and
+ * Hebrew come with their marks as characters of their own, not composed.
  */
 #ifndef MAIL_CHARSET_H
 #define MAIL_CHARSET_H
@@ -50,10 +60,11 @@ void charset_add(
 void charset_end(struct charset_decoder *d, struct buf *out);
 
 /*
- * Bytes of which nobody says the charset: UTF-8 when they are that; with JIS
- * escapes ISO-2022-JP; else hint (or NULL), when they are well-formed in it;
- * else EUC-JP or Shift_JIS, whichever they are well-formed in and look like
- * Japanese; else windows-1252.
+ * Bytes of which nobody says the charset; all of them, or an amount that ends
+ * at a line end, since a cut character at the end tells against a charset.
+ * UTF-8 when they are that; with JIS escapes ISO-2022-JP; else hint (or NULL),
+ * when they are well-formed in it; else EUC-JP or Shift_JIS, whichever they are
+ * well-formed in and look like Japanese; else windows-1252.
  */
 const struct charset *charset_guess(
     const char *data, size_t n, const struct charset *hint);

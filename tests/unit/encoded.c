@@ -9,6 +9,7 @@
 #include "mail/encoded.h"
 
 #define BAD DEFECT_BAD_ENCODED_WORD
+#define RAW DEFECT_HEADER_NOT_UTF8
 #define FFFD "\xef\xbf\xbd"
 
 static int failures;
@@ -86,6 +87,28 @@ static const struct {
 	DEFECT_UNKNOWN_CHARSET},
     {"=?utf-8?q?b?= =?x-none?q?a?=", "b =?x-none?q?a?=",
 	DEFECT_UNKNOWN_CHARSET},
+    /* Raw bytes. */
+    {"caf\xe9", "caf\u00e9", RAW},
+    {"\33$B@8\33(B JIS", "\u751f JIS", RAW},
+    {"\33$B@8\r\n x\33(B", "\u751f x", RAW},
+    {"\x83\x65\x83\x58\x83\x67 \x95\x5c\x8e\xa6",
+	"\u30c6\u30b9\u30c8 \u8868\u793a", RAW},
+    {"\xa5\xc6\xa5\xb9\xa5\xc8", "\u30c6\u30b9\u30c8", RAW},
+    {"caf\x81", "caf" FFFD, RAW | DEFECT_BAD_CHARACTERS},
+    {"=?iso-8859-1?q?J\xfcrgen?= =?iso-8859-1?q?_Schm\xfc=72gen?=",
+	"J\u00fcrgen Schm\u00fcrgen", RAW},
+    {"=?iso-2022-jp?q?\33$B@8\33(B?=", "\u751f", RAW},
+    /* Charsets. */
+    {"=?iso-2022-jp?B?GyRCJUYlOSVILSEbKEI=?=", "\u30c6\u30b9\u30c8\u2460", 0},
+    {"=?ISO-2022-JP?B?GyRCJUY=?=\r\n =?iso-2022-jp?B?JTkbKEI=?= x",
+	"\u30c6\u30b9 x", 0},
+    {"=?shift_jis?B?g2WD?= =?sjis?Q?X?=", "\u30c6\u30b9", 0},
+    {"=?iso-8859-8-i?b?7eXs+SDv4SDp7Oj08A==?=",
+	"\u05dd\u05d5\u05dc\u05e9 \u05df\u05d1 \u05d9\u05dc\u05d8\u05e4\u05e0",
+	0},
+    {"=?iso-8859-1?q?=E1?= =?utf-8?b?w6k=?= =?iso-8859-1?q?=ED?=.jpeg",
+	"\u00e1\u00e9\u00ed.jpeg", 0},
+    {"=?utf-7?q?+AOk-?=", "\u00e9", 0},
 };
 
 static void
@@ -139,6 +162,19 @@ check_cut(size_t i)
 			fail("cut", cases[i].value, out.data);
 	}
 	buf_release(&copy);
+	buf_release(&out);
+}
+
+static void
+check_hint(void)
+{
+	struct buf out = BUF_INIT;
+	defect_set defects = 0;
+
+	encoded_decode((struct slice){"\xb1 \xe6", 3},
+	    charset_find("iso-8859-2", 10), &out, &defects);
+	if (strcmp(out.data, "\u0105 \u0107") != 0)
+		fail("hint", "iso-8859-2", out.data);
 	buf_release(&out);
 }
 
@@ -203,5 +239,6 @@ main(void)
 	for (size_t i = 0; i < sizeof long_cases / sizeof *long_cases; i++)
 		check_long(i);
 	check_nul();
+	check_hint();
 	return failures > 0;
 }

@@ -87,6 +87,15 @@ static const struct {
 	"a/b|n=\xc3\xa9\xc3\xa9.txt", 0},
     {"a/b; n==?utf-8?b?w6k=?=; x=y", "a/b|n=\xc3\xa9|x=y", 0},
     {"a/b; n*0=\"=?utf-8?b?w\"; n*1=\"6k=?=\"", "a/b|n=\xc3\xa9", 0},
+    {"a/b; n*=iso-8859-1'es'%D1and%FA", "a/b|n=\u00d1and\u00fa", 0},
+    {"a/b; n*0*=iso-2022-jp''%1B%24B%25; n*1*=F%1b%28B", "a/b|n=\u30c6", 0},
+    /* Raw bytes: a backslash, a quote and a semicolon inside characters. */
+    {"a/b; n=\"\x83\x65\x83\x58\x95\x5c\"; c=d", "a/b|n=\u30c6\u30b9\u8868|c=d",
+	DEFECT_HEADER_NOT_UTF8},
+    {"a/b; n=\"\33$B\"\\;;\33(B\"; c=d", "a/b|n=\u2220\u7b97|c=d",
+	DEFECT_HEADER_NOT_UTF8},
+    {"a/b; n=\"M\xfcller.txt\"", "a/b|n=M\u00fcller.txt",
+	DEFECT_HEADER_NOT_UTF8},
 };
 
 static void
