@@ -261,11 +261,11 @@ const struct header_field *
 header_next(
     const struct header *h, const char *name, const struct header_field *after)
 {
-	const struct header_field *f = after != NULL ? after + 1 : h->fields;
+	size_t i = after != NULL ? (size_t)(after - h->fields) + 1 : 0;
 
-	for (; f < h->fields + h->n; f++)
-		if (header_is(f, name))
-			return f;
+	for (; i < h->n; i++)
+		if (header_is(&h->fields[i], name))
+			return &h->fields[i];
 	return NULL;
 }
 

@@ -225,10 +225,11 @@ static void
 replace_nul(struct assembly *a)
 {
 	struct buf with = a->value;
-	const char *from = with.data, *nul, *end = from + with.len;
+	const char *from = with.data, *nul, *end;
 
 	if (with.len == 0 || memchr(from, '\0', with.len) == NULL)
 		return;
+	end = from + with.len;
 	*a->defects |= DEFECT_BAD_CHARACTERS;
 	a->value = (struct buf)BUF_INIT;
 	for (; (nul = memchr(from, '\0', (size_t)(end - from))) != NULL;

@@ -85,9 +85,12 @@ skip_comment(struct scanner *s)
 static void
 skip_blanks(struct scanner *s)
 {
-	while (s->p < s->end && (is_blank(*s->p) || skip_comment(s)))
-		if (is_blank(*s->p))
+	for (;;) {
+		if (s->p < s->end && is_blank(*s->p))
 			s->p++;
+		else if (!skip_comment(s))
+			return;
+	}
 }
 
 static bool
