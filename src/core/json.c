@@ -134,35 +134,74 @@ ends_literal(char c)
 	return c == '\0' || strchr(" \t\r\n,:[]{}\"", c) != NULL;
 }
 
+enum token {
+	TOKEN_SPACE,
+	TOKEN_SEPARATOR,
+	TOKEN_OPEN,
+	TOKEN_CLOSE,
+	TOKEN_VALUE, /* a string, number or literal */
+	TOKEN_BAD,
+};
+
+/* What is at s, and how long it is. */
+static enum token
+next_token(const char *s, size_t len, size_t *n)
+{
+	*n = 1;
+	switch (s[0]) {
+	case ' ':
+	case '\t':
+	case '\r':
+	case '\n':
+		return TOKEN_SPACE;
+	case ',':
+	case ':':
+		return TOKEN_SEPARATOR;
+	case '[':
+	case '{':
+		return TOKEN_OPEN;
+	case ']':
+	case '}':
+		return TOKEN_CLOSE;
+	case '"':
+		*n = string_size(s, len);
+		return TOKEN_VALUE;
+	case '\0':
+		return TOKEN_BAD;
+	default:
+		while (*n < len && !ends_literal(s[*n]))
+			++*n;
+		return is_literal(s, *n) ? TOKEN_VALUE : TOKEN_BAD;
+	}
+}
+
 /*
  * What libjq is lax about, and differently so in its versions: depth, literals,
- * NUL.
+ * NUL; and two values with nothing between, of which it leaks one.
  */
 static int
 check_text(const char *s, size_t len, struct err *e)
 {
 	int depth = 0;
+	bool is_after_value = false;
+	enum token token;
 	size_t n;
 
 	for (size_t i = 0; i < len; i += n) {
-		n = 1;
-		if (s[i] == '"') {
-			n = string_size(s + i, len - i);
-		} else if (s[i] == '[' || s[i] == '{') {
-			if (++depth > JSON_DEPTH_MAX)
-				return err_set(e, ERR_DATA,
-				    "JSON nested deeper than %d levels",
-				    JSON_DEPTH_MAX);
-		} else if (s[i] == ']' || s[i] == '}') {
-			depth--;
-		} else if (s[i] == '\0') {
+		token = next_token(s + i, len - i, &n);
+		if (token == TOKEN_SPACE)
+			continue;
+		if (token == TOKEN_BAD ||
+		    (is_after_value &&
+			(token == TOKEN_VALUE || token == TOKEN_OPEN)))
 			return err_set(e, ERR_DATA, "not JSON");
-		} else if (!ends_literal(s[i])) {
-			while (i + n < len && !ends_literal(s[i + n]))
-				n++;
-			if (!is_literal(s + i, n))
-				return err_set(e, ERR_DATA, "not JSON");
-		}
+		is_after_value = token == TOKEN_VALUE || token == TOKEN_CLOSE;
+		if (token == TOKEN_OPEN && ++depth > JSON_DEPTH_MAX)
+			return err_set(e, ERR_DATA,
+			    "JSON nested deeper than %d levels",
+			    JSON_DEPTH_MAX);
+		if (token == TOKEN_CLOSE)
+			depth--;
 	}
 	return 0;
 }
