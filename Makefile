@@ -27,6 +27,13 @@ our_cflags += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 our_ldflags += -fsanitize=address,undefined
 bin := build/san/bin
+else ifdef FUZZ
+mode := fuzz
+fuzz_flags := address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+our_cflags += -fsanitize=fuzzer-no-link,$(fuzz_flags)
+our_ldflags += -fsanitize=fuzzer,$(fuzz_flags)
+bin := build/fuzz/tools
 else
 mode := release
 our_cppflags += -D_FORTIFY_SOURCE=2
@@ -57,8 +64,11 @@ tools := $(tool_src:src/tool/%.c=%)
 programs := $(tools:%=$(bin)/%)
 unit_src := $(wildcard tests/unit/*.c)
 units := $(unit_src:tests/unit/%.c=$(obj)/unit/%)
+fuzz_src := $(filter-out %/replay.c,$(wildcard tests/fuzz/*.c))
+units += $(fuzz_src:tests/fuzz/%.c=$(obj)/unit/fuzz-%)
 
-.PHONY: all check lint bench format install uninstall clean units inject
+.PHONY: all check lint bench format install uninstall clean units inject \
+	fuzz fuzzers
 .SECONDARY:
 
 all: $(programs)
@@ -109,6 +119,28 @@ $(obj)/unit/%: tests/unit/%.c $(obj)/libmailpipe.a
 	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
 		$(LDFLAGS) -MMD -MP -o $@ $< $(obj)/libmailpipe.a $(libs)
 
+# What the fuzzers have found, as tests; and the fuzzers (FUZZ=1 CC=clang).
+$(obj)/fuzz/replay.o: tests/fuzz/replay.c
+	@mkdir -p $(@D)
+	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) -MMD -MP -c \
+		-DFUZZ_CORPUS='"$(CURDIR)/tests/fuzz/corpus"' -o $@ $<
+
+$(obj)/unit/fuzz-%: tests/fuzz/%.c $(obj)/fuzz/replay.o $(obj)/libmailpipe.a
+	@mkdir -p $(@D)
+	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
+		$(LDFLAGS) -MMD -MP -o $@ $< $(filter-out $<,$^) $(libs)
+
+fuzzers: $(fuzz_src:tests/fuzz/%.c=$(obj)/bin/%)
+
+$(obj)/bin/%: tests/fuzz/%.c $(obj)/libmailpipe.a
+	@mkdir -p $(@D)
+	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
+		$(LDFLAGS) -MMD -MP -o $@ $< $(obj)/libmailpipe.a $(libs)
+
+# FUZZ_SECONDS: how long each (default 1800).
+fuzz:
+	tests/fuzz/run
+
 # The fault injector of the tests, for LD_PRELOAD; no sanitizer in itself.
 injector := build/$(mode)/inject.so
 
@@ -149,4 +181,5 @@ uninstall:
 clean:
 	rm -rf bin build
 
--include $(lib_obj:.o=.d) $(tool_src:src/%.c=$(obj)/%.d) $(units:=.d)
+-include $(lib_obj:.o=.d) $(tool_src:src/%.c=$(obj)/%.d) $(units:=.d) \
+	$(obj)/fuzz/replay.d $(fuzz_src:tests/fuzz/%.c=$(obj)/bin/%.d)
