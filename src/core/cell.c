@@ -166,9 +166,9 @@ stop(struct cell *c)
 {
 	if (c->pid == 0)
 		return;
+	kill(c->pid, SIGKILL); /* before it sees that its input has ended */
 	close(c->to);
 	close(c->from);
-	kill(c->pid, SIGKILL);
 	spawn_end_text(spawn_reap(c->pid), c->death);
 	c->pid = 0;
 	buf_reset(&c->got);
