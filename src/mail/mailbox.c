@@ -40,6 +40,7 @@ struct parser {
 	bool is_full;
 	struct word remark; /* a comment that stands alone; no text: none */
 	defect_set *defects;
+	bool is_utf8; /* and not made so by a guess */
 	struct buf raw; /* the value, when it was not UTF-8 */
 	struct buf text, name, address; /* for the moment */
 };
@@ -140,6 +141,26 @@ emit_address(struct parser *p)
 		    jv_string_sized(p->address.data, (int)p->address.len)));
 }
 
+static bool
+is_ascii(const struct buf *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		if ((unsigned char)b->data[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/*
+ * Are the words an address?  Then it is in p->address.  Bytes of whatever
+ * charset are none: nobody could reply to what we guess.
+ */
+static bool
+read_address(struct parser *p, struct words words)
+{
+	return words_address(words, &p->address) &&
+	       (p->is_utf8 || is_ascii(&p->address));
+}
+
 /* A mailbox with brackets.  Its name may stand behind it. */
 static void
 end_bracketed(struct parser *p)
@@ -149,7 +170,7 @@ end_bracketed(struct parser *p)
 	struct words after = {it->words + it->close, it->n - it->close};
 	struct words inside = {it->words + it->open, it->close - it->open};
 
-	if (!words_address(words_without_route(inside), &p->address)) {
+	if (!read_address(p, words_without_route(inside))) {
 		emit_text(p);
 		return;
 	}
@@ -173,7 +194,7 @@ end_quoted(struct parser *p)
 	lexer_begin(&lex, (struct slice){all.data + 1, all.len - 2});
 	while (n < 4 && lexer_next(&lex, &words[n]))
 		n++;
-	if (!words_address((struct words){words, n}, &p->address))
+	if (!read_address(p, (struct words){words, n}))
 		return false;
 	*p->defects |= DEFECT_BAD_ADDRESS;
 	read_comment(p, &p->item.comment);
@@ -195,7 +216,7 @@ end_addresses(struct parser *p)
 		struct words rest = {it->words + i, it->n - i};
 
 		n = rest.n = words_joined(rest);
-		if (!words_address(rest, &p->address))
+		if (!read_address(p, rest))
 			continue;
 		if (i > 0)
 			*p->defects |= DEFECT_BAD_ADDRESS;
@@ -446,9 +467,12 @@ mailbox_list(jv list, struct slice value, const struct charset *hint,
 	    .group = jv_invalid(),
 	    .defects = defects,
 	};
+	defect_set guessed = 0;
 	struct word w;
 
-	lexer_begin(&p.lex, encoded_raw(value, hint, &p.raw, defects));
+	lexer_begin(&p.lex, encoded_raw(value, hint, &p.raw, &guessed));
+	p.is_utf8 = !(guessed & DEFECT_HEADER_NOT_UTF8);
+	*defects |= guessed;
 	while (!p.is_full && lexer_next(&p.lex, &w))
 		take_word(&p, &w);
 	end_item(&p);

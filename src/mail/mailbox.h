@@ -26,17 +26,17 @@ enum {
  *   {"name":"…","address":"…","group":"…"}
  *
  * address: "local@domain" as written, without comments and white space; quoted
- * local parts keep their quotes; the local part may be UTF-8, and so may the
- * domain.  name: decoded, without quotes; where there is none, a comment (RFC
- * 5322 3.4, the old form "address (name)").  group: the group that it is in.  A
- * group without members is {"group":"…"}.  Absent members are absent.
+ * local parts keep their quotes; it may be UTF-8 (RFC 6532).  name: decoded,
+ * without quotes; where there is none, a comment (RFC 5322 3.4, the old form
+ * "address (name)").  group: the group that it is in.  A group without members
+ * is {"group":"…"}.  Absent members are absent.
  *
  * What has no address is kept, too, with all its text as "name": a bare word,
- * "Foo <root>", "<http://www.example.com/>", an address with control characters
- * or of more than ADDRESS_MAX bytes.  So there is an '@' in every "address".
- * That, and whatever else is not as it should be (brackets or a comma are
- * missing, quotes have no end), is DEFECT_BAD_ADDRESS; dots in strange places
- * are not.
+ * "Foo <root>", "<http://www.example.com/>", an address with control
+ * characters, with raw bytes that are not UTF-8, or of more than ADDRESS_MAX.
+ * So there is an '@' in every "address". That, and whatever else is not as it
+ * should be (brackets or a comma are missing, quotes have no end), is
+ * DEFECT_BAD_ADDRESS; dots in strange places are not.
  *
  * Consumes list and returns it.  Defects: DEFECT_BAD_ADDRESS,
  * DEFECT_TOO_MANY_ADDRESSES, and those of mail/encoded.h.

@@ -90,6 +90,8 @@ static const struct {
 	"[{'name':'J\xc3\xb6rg','address':'a@b.test'}]", 0},
     {"=?utf-8?q?Doe,_<J>_:@\"?= <a@b.test>",
 	"[{'name':'Doe, <J> :@\\'','address':'a@b.test'}]", 0},
+    {"=?iso-8859-1?Q?a?= \"=?ISO-8859-2?Q?_b?=\" <a@b.test>",
+	"[{'name':'a b','address':'a@b.test'}]", 0},
     {"\"S, HR\" =?utf-8?b?w7Y=?= conf <a@b.test>",
 	"[{'name':'S, HR \xc3\xb6 conf','address':'a@b.test'}]", 0},
     {"=?utf-8?q?G=C3=B6?=: a@b.test;",
@@ -102,6 +104,19 @@ static const struct {
     /* Raw bytes.  The second bytes look like syntax. */
     {"\xe5\x8f\x97\xe6\xb3\xa8 <a@b.test>",
 	"[{'name':'\xe5\x8f\x97\xe6\xb3\xa8','address':'a@b.test'}]", 0},
+    {"\x1b$B<uCm\x1b(B <a@b.test>",
+	"[{'name':'\xe5\x8f\x97\xe6\xb3\xa8','address':'a@b.test'}]",
+	DEFECT_HEADER_NOT_UTF8},
+    {"\"\x1b$B<uCm\x1b(B\" <a@b.test>, c@d.test",
+	"[{'name':'\xe5\x8f\x97\xe6\xb3\xa8','address':'a@b.test'},"
+	"{'address':'c@d.test'}]",
+	DEFECT_HEADER_NOT_UTF8},
+    {"\"\x95\x5c\x8e\xa6\" <a@b.test>, c@d.test",
+	"[{'name':'\xe8\xa1\xa8\xe7\xa4\xba','address':'a@b.test'},"
+	"{'address':'c@d.test'}]",
+	DEFECT_HEADER_NOT_UTF8},
+    {"ren\xe9 <a@b.test>", "[{'name':'ren\xc3\xa9','address':'a@b.test'}]",
+	DEFECT_HEADER_NOT_UTF8},
     /* Addresses as carriers and others write them. */
     {"a..b.@docomo.ne.jp, .a@ezweb.ne.jp, ....-_-....@docomo.ne.jp",
 	"[{'address':'a..b.@docomo.ne.jp'},{'address':'.a@ezweb.ne.jp'},"
@@ -189,6 +204,8 @@ static const struct {
     {"a\x01@b.test", "[{'name':'a\\u0001@b.test'}]", BAD},
     {"\"a\r\nb\"@c.test", "[{'name':'\\'ab\\'@c.test'}]", BAD},
     {"CORP\\a@b.test", "[{'name':'CORP\\\\a@b.test'}]", BAD},
+    {"ren\xe9@b.test", "[{'name':'ren\xc3\xa9@b.test'}]",
+	BAD | DEFECT_HEADER_NOT_UTF8},
 };
 
 static void
