@@ -191,4 +191,5 @@ charset_end(struct charset_decoder *d, struct buf *out)
 		charset_put_bad(d, out);
 	d->n_pending = 0;
 	d->state = d->cs->state;
+	d->bits = 0;
 }

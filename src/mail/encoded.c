@@ -61,6 +61,7 @@ encoded_raw(struct slice value, const struct charset *hint, struct buf *space,
 		return value;
 	cs = charset_guess(value.data, value.len, hint);
 	buf_reset(space);
+	buf_grow(space, value.len);
 	charset_begin(&d, cs);
 	charset_add(&d, value.data, value.len, space);
 	charset_end(&d, space);

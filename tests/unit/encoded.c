@@ -109,6 +109,7 @@ static const struct {
     {"=?iso-8859-1?q?=E1?= =?utf-8?b?w6k=?= =?iso-8859-1?q?=ED?=.jpeg",
 	"\u00e1\u00e9\u00ed.jpeg", 0},
     {"=?utf-7?q?+AOk-?=", "\u00e9", 0},
+    {"=?utf-7?q?+//\u00e9+AOk-?=", "\u00e9\u00e9", 0},
 };
 
 static void
