@@ -23,6 +23,13 @@ enum {
  */
 int json_parse(const char *text, size_t len, jv *out, struct err *e);
 
+/*
+ * Is it one JSON text (RFC 8259), in UTF-8 and at most JSON_DEPTH_MAX deep?
+ * The errors are those of json_parse, which asks this first: libjq is lax about
+ * numbers, literals, escapes and NUL, and differently so in its versions.
+ */
+int json_check(const char *text, size_t len, struct err *e);
+
 /* Append the compact form.  Consumes v. */
 void json_dump(jv v, struct buf *out);
 

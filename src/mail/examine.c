@@ -171,7 +171,8 @@ begin(struct examiner *x)
 	x->is_odd = false;
 }
 
-/* It becomes part of a line as it is, so it must be one object on one line. */
+/* It becomes part of a line as it is: it must be one object without line end.
+ */
 static bool
 is_object(const char *text, size_t n, jv *out)
 {
@@ -221,11 +222,11 @@ take_fingerprint(struct examined_record *r, const char *text, size_t n)
 static bool
 take_message(struct examiner *x, const char *text, size_t n)
 {
-	jv message;
+	struct err e = ERR_INIT;
 
-	if (x->out.message.len > 0 || !is_object(text, n, &message))
+	if (x->out.message.len > 0 || n == 0 || text[0] != '{' ||
+	    memchr(text, '\n', n) != NULL || json_check(text, n, &e) == -1)
 		return false;
-	jv_free(message);
 	buf_add(&x->out.message, text, n);
 	return true;
 }

@@ -13,11 +13,27 @@ function letters(n, alphabet,    s) {
 	return s
 }
 
-function make_pools(    i, b64, kana) {
+# Base64 of printable ASCII.
+function encode(s,    i, a, b, c, out) {
+	for (i = 1; i < length(s); i += 3) {
+		a = ord[substr(s, i, 1)]
+		b = ord[substr(s, i + 1, 1)]
+		c = ord[substr(s, i + 2, 1)]
+		out = out substr(b64, 1 + int(a / 4), 1) \
+			substr(b64, 1 + a % 4 * 16 + int(b / 16), 1) \
+			substr(b64, 1 + b % 16 * 4 + int(c / 64), 1) \
+			substr(b64, 1 + c % 64, 1)
+	}
+	return out
+}
+
+function make_pools(    i, kana) {
 	b64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	for (i = 32; i < 127; i++) ord[sprintf("%c", i)] = i
 	kana = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	for (i = 0; i < POOL; i++) {
 		base64[i] = letters(76, b64)
+		text64[i] = encode(letters(57, "etaoin shrdlu cmfwyp ETAOIN, ."))
 		ascii[i] = letters(70, "etaoin shrdlu cmfwyp ETAOIN, .")
 		# Each pair of bytes is a hiragana: row 24, any column.
 		japanese[i] = letters(33, kana)
@@ -36,6 +52,7 @@ function body(kind, until) {
 	while (size < until)
 		if (kind == "base64") put(base64[any(POOL)])
 		else if (kind == "ascii") put(ascii[any(POOL)])
+		else if (kind == "text64") put(text64[any(POOL)])
 		else put(japanese[any(POOL)])
 }
 
@@ -88,12 +105,15 @@ function mail(i,    want, kind) {
 			part("text/plain; charset=ISO-2022-JP", "7bit")
 			body("japanese", size + 800)
 			part("application/pdf; name=\"a.pdf\"", "base64")
+			# "%PDF-1.4"
+			put("JVBERi0xLjQK" substr(base64[any(POOL)], 1, 64))
+			body("base64", want)
 		} else {
 			part("text/plain; charset=UTF-8", "base64")
-			body("base64", size + (want - size) / 3)
+			body("text64", size + (want - size) / 3)
 			part("text/html; charset=UTF-8", "base64")
+			body("text64", want)
 		}
-		body("base64", want)
 		put("\n--=_part--")
 	}
 	close(file)
