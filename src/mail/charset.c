@@ -123,7 +123,8 @@ charset_put(struct buf *out, uint32_t c)
 {
 	unsigned char *p;
 
-	buf_grow(out, 4);
+	if (out->cap - out->len <= 4) /* saves a call for each character */
+		buf_grow(out, 4);
 	p = (unsigned char *)out->data + out->len;
 	if (c < 0x80) {
 		*p++ = (unsigned char)c;

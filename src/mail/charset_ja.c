@@ -101,16 +101,14 @@ euc_character(struct charset_decoder *d, const unsigned char *p, size_t n,
 		if (i == n && i < size)
 			return 0;
 	}
-	if (i < size)
+	if (i < size || (p[0] == SS2 && p[1] > 0xdf))
 		charset_put_bad(d, out);
 	else if (p[0] == SS3)
 		charset_put_pair(d, &charset_jis0212, p[1], p[2], out);
-	else if (p[0] != SS2)
-		put_jis(d, p[0] & 0x7f, p[1] & 0x7f, out);
-	else if (p[1] <= 0xdf)
+	else if (p[0] == SS2)
 		charset_put(out, p[1] + KANA);
 	else
-		charset_put_bad(d, out);
+		put_jis(d, p[0] & 0x7f, p[1] & 0x7f, out);
 	return i;
 }
 
@@ -215,36 +213,49 @@ is_graphic(unsigned char c)
 	return c > 0x20 && c < 0x7f;
 }
 
+/* A character of a set that has two bytes for each, as for euc_character. */
+static size_t
+put_double(struct charset_decoder *d, const unsigned char *p, size_t n,
+    struct buf *out)
+{
+	if (n < 2)
+		return 0;
+	if (!is_graphic(p[1])) {
+		charset_put_bad(d, out);
+		return 1;
+	}
+	put_pair_of(d, p[0], p[1], out);
+	return 2;
+}
+
+/* A byte that is a character, or none. */
+static void
+put_byte(struct charset_decoder *d, unsigned char c, struct buf *out)
+{
+	unsigned set = d->state & SET_MASK;
+
+	if (c >= 0xa1 && c <= 0xdf)
+		charset_put(out, c + KANA); /* by mistake, but clear */
+	else if (c < 0x80 && (set == SET_ASCII || !is_graphic(c)))
+		charset_put(out, c);
+	else if (c < 0x60)
+		charset_put(out, (c | 0x80U) + KANA);
+	else
+		charset_put_bad(d, out);
+}
+
 /* What begins at p, as for euc_character. */
 static size_t
 iso2022_character(struct charset_decoder *d, const unsigned char *p, size_t n,
     struct buf *out)
 {
-	unsigned set = d->state & SET_MASK;
-
 	if (p[0] == ESC)
 		return escape(d, p, n, out);
 	if (p[0] == '\n')
 		d->state = SET_ASCII; /* RFC 1468: lines end in ASCII */
-	if (p[0] >= 0xa1 && p[0] <= 0xdf) {
-		charset_put(out, p[0] + KANA); /* by mistake, but clear */
-	} else if (p[0] >= 0x80) {
-		charset_put_bad(d, out);
-	} else if (set == SET_ASCII || !is_graphic(p[0])) {
-		charset_put(out, p[0]);
-	} else if (set == SET_KANA) {
-		if (p[0] < 0x60)
-			charset_put(out, (p[0] | 0x80U) + KANA);
-		else
-			charset_put_bad(d, out);
-	} else if (n < 2) {
-		return 0;
-	} else if (is_graphic(p[1])) {
-		put_pair_of(d, p[0], p[1], out);
-		return 2;
-	} else {
-		charset_put_bad(d, out);
-	}
+	if (is_graphic(p[0]) && (d->state & SET_MASK) > SET_KANA)
+		return put_double(d, p, n, out);
+	put_byte(d, p[0], out);
 	return 1;
 }
 

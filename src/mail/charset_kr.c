@@ -31,6 +31,20 @@ is_graphic(unsigned char c)
 	return c > 0x20 && c < 0x7f;
 }
 
+static size_t
+put_double(struct charset_decoder *d, const unsigned char *p, size_t n,
+    struct buf *out)
+{
+	if (n < 2)
+		return 0;
+	if (!is_graphic(p[1])) {
+		charset_put_bad(d, out);
+		return 1;
+	}
+	charset_put_pair(d, &charset_cp949, p[0] | 0x80U, p[1] | 0x80U, out);
+	return 2;
+}
+
 /* Returns the bytes of what begins at p, 0 when it is not whole. */
 static size_t
 character(struct charset_decoder *d, const unsigned char *p, size_t n,
@@ -38,25 +52,16 @@ character(struct charset_decoder *d, const unsigned char *p, size_t n,
 {
 	if (p[0] == ESC)
 		return escape(d, p, n, out);
-	if (p[0] == SO) {
+	if (d->state == IS_OUT && is_graphic(p[0]))
+		return put_double(d, p, n, out);
+	if (p[0] == SO)
 		d->state = IS_OUT;
-	} else if (p[0] == SI) {
-		d->state = 0;
-	} else if (p[0] >= 0x80) {
+	else if (p[0] == SI || p[0] == '\n')
+		d->state = 0; /* lines begin in ASCII */
+	if (p[0] >= 0x80)
 		charset_put_bad(d, out);
-	} else if (d->state != IS_OUT || !is_graphic(p[0])) {
-		if (p[0] == '\n')
-			d->state = 0; /* lines begin in ASCII */
+	else if (p[0] != SO && p[0] != SI)
 		charset_put(out, p[0]);
-	} else if (n < 2) {
-		return 0;
-	} else if (is_graphic(p[1])) {
-		charset_put_pair(
-		    d, &charset_cp949, p[0] | 0x80U, p[1] | 0x80U, out);
-		return 2;
-	} else {
-		charset_put_bad(d, out);
-	}
 	return 1;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base64.h"
+#include "mail/charset_codec.h"
 
 enum {
 	ESC = 0x1b,
@@ -39,15 +40,14 @@ is_8bit(char c)
 	return (unsigned char)c >= 0x80;
 }
 
+/* 8-bit bytes, or escapes: the common case is that there are none. */
 static bool
 may_need_decoding(struct slice value)
 {
-	if (memchr(value.data, ESC, value.len) != NULL)
-		return true;
-	for (size_t i = 0; i < value.len; i++)
-		if (is_8bit(value.data[i]))
-			return true;
-	return false;
+	const unsigned char *p = (const unsigned char *)value.data;
+
+	return charset_ascii_span(p, value.len) < value.len ||
+	       memchr(p, ESC, value.len) != NULL;
 }
 
 struct slice

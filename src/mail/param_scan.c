@@ -173,7 +173,7 @@ parse_name(const char *text, size_t len, struct param_piece *p)
 static bool
 scan_name(struct scanner *s, struct param_piece *p)
 {
-	char text[PARAM_NAME_MAX + 8];
+	char text[PARAM_NAME_MAX + 8] = "";
 	size_t len = 0;
 
 	do {
