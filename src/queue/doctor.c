@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/sandbox.h"
 #include "queue/draw.h"
 
 enum level {
@@ -210,6 +211,25 @@ check_ledger(struct doctor *d)
 		finding(d, "leases", OK, "none is over");
 }
 
+/* The parser works without either, and less safely. */
+static void
+check_sandbox(struct doctor *d)
+{
+	struct sandbox_features f = sandbox_probe();
+
+	if (f.has_seccomp && f.landlock_abi > 0)
+		finding(d, "sandbox", OK, "seccomp, Landlock ABI %d",
+		    f.landlock_abi);
+	else if (f.has_seccomp)
+		finding(
+		    d, "sandbox", OK, "seccomp; this kernel has no Landlock");
+	else
+		finding(d, "sandbox", WARN,
+		    "this kernel has no seccomp: hostile mail is parsed with "
+		    "limits only%s",
+		    f.landlock_abi > 0 ? " and Landlock" : "");
+}
+
 int
 doctor_run(struct err *e)
 {
@@ -230,6 +250,7 @@ doctor_run(struct err *e)
 		check_spool(&d);
 		check_ledger(&d);
 	}
+	check_sandbox(&d);
 	if (r == 0)
 		r = file_write(
 		    STDOUT_FILENO, d.out.data, d.out.len, -1, "stdout", e);
