@@ -73,6 +73,7 @@ struct text {
 	size_t n_bad;
 };
 
+/* seed: in pieces, by a decoder that has seen another text. */
 static void
 decode(struct text *t, const struct charset *cs, const char *data, size_t n,
     uint32_t seed)
@@ -80,9 +81,14 @@ decode(struct text *t, const struct charset *cs, const char *data, size_t n,
 	struct charset_decoder d;
 	size_t size = n;
 
+	charset_begin(&d, cs);
+	if (seed != 0) {
+		charset_add(&d, data, n / 2, &t->out);
+		charset_end(&d, &t->out);
+		d.n_bad = 0;
+	}
 	buf_reset(&t->out);
 	buf_addstr(&t->out, "");
-	charset_begin(&d, cs);
 	for (size_t i = 0; i < n; i += size) {
 		if (seed != 0)
 			size = next_piece(&seed, n - i);
