@@ -205,7 +205,7 @@ static const struct verb verbs[] = {
 	.options = no_options,
 	.example =
 	    "  mail-ingest -t ne-001 maildir:Maildir | mail-store put |\n"
-	    "    mail-queue put -e inbound | mail-ingest settle "
+	    "    mail-queue put -E -e inbound | mail-ingest settle "
 	    "maildir:Maildir\n",
 	.run = run_settle,
 	.operands_min = 1,
