@@ -517,3 +517,20 @@ CLIENT_PROTOCOL ENVID HOME RECIPIENT SHELL USER" ]
 	run -0 --separate-stderr mail-ingest -v -t ne-001 mail
 	[ "$stderr" = "mail-ingest: $(jq -r .id <<<"$output"): mail: 332 bytes" ]
 }
+
+@test "mail-ingest: what is odd about a part does not change a fingerprint" {
+	{
+		printf '%s\n' 'Date: 1 Nov 2026 00:00 Z' \
+			'Content-Type: multipart/mixed; boundary=b' '' --b
+		yes 'X: y' | head -n 2001
+		printf '\n--b--\n'
+	} >mail
+	for by in a b; do
+		run -0 get .fingerprint -r r@x < <(
+			echo "Received: by $by"
+			cat mail)
+		[ "$(jq -c .message.defects record)" = '["too-many-fields"]' ]
+		echo "$output" >>fingerprints
+	done
+	[ "$(sort -u fingerprints | wc -l)" = 1 ]
+}

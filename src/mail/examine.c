@@ -101,17 +101,6 @@ answer_envelope(const struct envelope *env, size_t i, defect_set *defects)
 	buf_release(&text);
 }
 
-/* The header tells this mail from an equal one, and all of it was read. */
-static bool
-is_telling(const struct examiner *x)
-{
-	static const defect_set not_telling = DEFECT_NO_IDENTITY |
-					      DEFECT_HEADER_TOO_LONG |
-					      DEFECT_TOO_MANY_FIELDS;
-
-	return (parse_defects(x->parse) & not_telling) == 0;
-}
-
 /* None: the parent makes one of the raw bytes. */
 static void
 answer_fingerprint(
@@ -121,7 +110,7 @@ answer_fingerprint(
 	const char *tenant = tenant_of(x->wants, recipient);
 	char text[FINGERPRINT_TEXT];
 
-	if (tenant == NULL || !is_telling(x))
+	if (tenant == NULL || !parse_has_identity(x->parse))
 		return;
 	fingerprint_mail(tenant, recipient, parse_header(x->parse),
 	    parse_body_digest(x->parse), text);

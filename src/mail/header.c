@@ -7,6 +7,7 @@
 #include "mail/defect.h"
 
 #define FROM "From "
+#define BOM "\xef\xbb\xbf" /* what some programs begin UTF-8 text with */
 
 enum kind {
 	KIND_BLANK,
@@ -50,12 +51,24 @@ is_good_name(struct slice name)
 	return name.len > 0;
 }
 
+/* A byte order mark at the very beginning is no part of the first name. */
+static size_t
+bom_size(const char *s, size_t len)
+{
+	size_t n = strlen(BOM);
+
+	return len >= n && memcmp(s, BOM, n) == 0 ? n : 0;
+}
+
 /* What the line s[0..len), without its line end, is in a header. */
 static enum kind
-classify(const char *s, size_t len)
+classify(const char *s, size_t len, bool is_first)
 {
+	size_t bom = is_first ? bom_size(s, len) : 0;
 	const char *colon;
 
+	s += bom;
+	len -= bom;
 	if (len == 0)
 		return KIND_BLANK;
 	if (is_blank(s[0]))
@@ -107,7 +120,7 @@ is_text(const struct header_scan *s, enum kind kind)
 static void
 scan_line(struct header_scan *s, const char *line, size_t size)
 {
-	enum kind kind = classify(line, without_end(line, size));
+	enum kind kind = classify(line, without_end(line, size), s->size == 0);
 
 	if (is_text(s, kind)) {
 		end_here(s, DEFECT_NO_BLANK_LINE);
@@ -135,7 +148,7 @@ scan_part(struct header_scan *s, const char *line, size_t len)
 
 	if (s->size == 0 && is_from_line(line, len))
 		enough = HEADER_FROM_MAX;
-	if (len > enough && is_text(s, classify(line, len)))
+	if (len > enough && is_text(s, classify(line, len, s->size == 0)))
 		end_here(s, DEFECT_NO_BLANK_LINE);
 }
 
@@ -234,6 +247,12 @@ header_parse(struct header *h, const char *data, const struct header_scan *s)
 		lf = memchr(line, '\n', s->size - pos);
 		size = lf != NULL ? (size_t)(lf - line) + 1 : s->size - pos;
 		len = without_end(line, size);
+		if (pos == 0) {
+			size_t bom = bom_size(line, len);
+
+			line += bom;
+			len -= bom;
+		}
 		if (len == 0)
 			break;
 		if (is_blank(line[0]))

@@ -6,6 +6,7 @@
  *   - a line ends with LF or CRLF; a lone CR is data, and so is NUL
  *   - white space before the ':' is allowed (RFC 5322 4.5)
  *   - a line of white space only continues a field (RFC 5322 4.2)
+ *   - a byte order mark before the first field does not count
  *   - a field after the first one may have anything before its ':'
  *     (bad-field-name); such a field is kept and never looked up by name
  *   - a line without ':' ends the header and begins the body (no-blank-line;

@@ -111,7 +111,7 @@ end_part(void *ctx, size_t index)
 		return;
 	part_rest(part);
 	pass_on(p, index);
-	part_end(part, p->wants->sniff);
+	part_end(part, index < PARSE_SNIFF_MAX ? p->wants->sniff : NULL);
 	p->defects |= part->defects;
 	if (part->is_message)
 		return;
@@ -207,10 +207,15 @@ parse_header(const struct parse *p)
 	return mime_header(p->mime);
 }
 
-defect_set
-parse_defects(const struct parse *p)
+bool
+parse_has_identity(const struct parse *p)
 {
-	return p->defects;
+	const struct header *h = mime_header(p->mime);
+
+	/* What is odd about the header of a part does not matter. */
+	return (h->defects &
+		   (DEFECT_HEADER_TOO_LONG | DEFECT_TOO_MANY_FIELDS)) == 0 &&
+	       (p->defects & DEFECT_NO_IDENTITY) == 0;
 }
 
 size_t

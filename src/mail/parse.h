@@ -14,6 +14,10 @@
 #include "mail/part.h"
 #include "mail/sniff.h"
 
+enum {
+	PARSE_SNIFF_MAX = 50, /* parts; hostile ones take libmagic 1 ms each */
+};
+
 struct parse_wants {
 	bool bodies; /* "text" and "html" */
 	struct sniff *sniff; /* NULL: nothing is sniffed */
@@ -33,7 +37,11 @@ void parse_free(struct parse *p);
 
 /* After parse_end. */
 const struct header *parse_header(const struct parse *p);
-defect_set parse_defects(const struct parse *p);
+/*
+ * Was its header read whole, and does it tell this mail from an equal one
+ * (mail/fingerprint.h)?
+ */
+bool parse_has_identity(const struct parse *p);
 /* Of the leading "From " line, 0: none. */
 size_t parse_from_size(const struct parse *p);
 /* Of the body, mail/fingerprint.h. */

@@ -229,7 +229,7 @@ def no_blank_line(d):
 
 
 def byte_order_mark(d):
-    """Before the first field: GMime skips it."""
+    """Before the first field: Python takes the mail for text."""
     return d.raw.startswith(b"\xef\xbb\xbf")
 
 
@@ -355,13 +355,13 @@ def padding_between_words(d):
 
 PYTHON_RULES = [
     no_at_is_no_address, address_like_text, raw_bytes_in_address, at_in_name,
-    lone_cr_is_no_line_end, field_without_name, no_blank_line, opened_message,
-    no_type, boundary_twice, boundary_without_quotes, semicolon_missing,
+    lone_cr_is_no_line_end, field_without_name, no_blank_line,
+    byte_order_mark, opened_message, no_type, boundary_twice, boundary_without_quotes, semicolon_missing,
     blanks_at_line_ends, last_line_end, broken_base64, blank_after_encoding,
     guessed_charset, unknown_charset, windows_characters]
 GMIME_RULES = [
     no_at_is_no_address, address_like_text, lone_cr_is_no_line_end,
-    no_blank_line, byte_order_mark, first_field_counts, no_type,
+    no_blank_line, first_field_counts, no_type,
     boundary_twice, semicolon_missing, blanks_at_line_ends, last_line_end,
     broken_base64, incomplete_base64, guessed_charset, unknown_charset,
     windows_characters, padding_between_words]

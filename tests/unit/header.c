@@ -42,6 +42,10 @@ static const struct {
     {"A: b\n c\n\td\nE: f\n\n", "", "", 0, "A=b c d|E=f"},
     {"A:\r\n  b\r\n \t \r\nE: f\r\n\r\n", "", "", 0, "A=b|E=f"},
     {"A:  b \t c  \n\n", "", "", 0, "A=b c"},
+    {"\xef\xbb\xbf"
+     "A: b\nC: d\n\ne",
+	"", "e", 0, "A=b|C=d"},
+    {"\xef\xbb\xbf\n", "", "", DEFECT_NO_HEADER, ""},
     {" stray\nA: b\n\n", "", "", DEFECT_STRAY_CONTINUATION, "A=b"},
     {" \n\nbody", "", " \n\nbody", DEFECT_NO_HEADER, ""},
     {" indented text\nmore\n", "", " indented text\nmore\n", DEFECT_NO_HEADER,
