@@ -110,6 +110,19 @@ child_input(const struct cell_job *job, char *window)
 	cell_answer(ANSWERS_END, 0, NULL, 0);
 }
 
+/* What is sent to all of a group, or of a service: its parent decides. */
+static void
+ignore_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 /* Descriptors: 0 its input, 1 its answers, 2 stderr, and what enter opens. */
 static _Noreturn void
 child_run(const struct cell_job *job, int in, int out)
@@ -118,6 +131,7 @@ child_run(const struct cell_job *job, int in, int out)
 	char *window = xmalloc(READ_BYTES);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	ignore_signals();
 	if (dup2(in, STDIN_FILENO) == -1 || dup2(out, STDOUT_FILENO) == -1)
 		_exit(75);
 	close_range(3, ~0U, 0);
@@ -130,11 +144,14 @@ child_run(const struct cell_job *job, int in, int out)
 
 /* The parent. */
 
+/* Unless it is there. */
 static int
 start(struct cell *c, struct err *e)
 {
 	int to[2], from[2];
 
+	if (c->pid != 0)
+		return 0;
 	if (pipe2(to, O_CLOEXEC) == -1)
 		return err_errno(e, "pipe");
 	if (pipe2(from, O_CLOEXEC) == -1) {
@@ -300,6 +317,8 @@ cell_add(struct cell *c, const char *data, size_t n, struct err *e)
 {
 	enum cell_state state = CELL_ALIVE;
 
+	if (start(c, e) == -1)
+		return CELL_ERROR;
 	for (size_t part; n > 0 && state == CELL_ALIVE; n -= part) {
 		struct input_head head;
 		struct iovec v[2];
@@ -321,6 +340,8 @@ cell_end(struct cell *c, struct err *e)
 	struct iovec v = {&head, sizeof head};
 	enum cell_state state;
 
+	if (start(c, e) == -1)
+		return CELL_ERROR;
 	c->is_over = false;
 	state = send_all(c, &v, 1, e);
 	while (state == CELL_ALIVE && !c->is_over)

@@ -46,7 +46,7 @@ struct cell *cell_new(const struct cell_job *job, cell_answered *answered,
     void *ctx, struct err *e);
 
 enum cell_state {
-	CELL_DIED = 0, /* this input is lost in it, and there is a new child */
+	CELL_DIED = 0, /* this input is lost in it: cell_restart */
 	CELL_ALIVE = 1,
 	CELL_ERROR = -1, /* *e is set, ERR_TEMP */
 };
@@ -56,7 +56,10 @@ enum cell_state cell_add(
     struct cell *c, const char *data, size_t n, struct err *e);
 /* The input is over; all its answers have come when this returns. */
 enum cell_state cell_end(struct cell *c, struct err *e);
-/* The answers so far are void: begin again with the first byte. */
+/*
+ * The answers so far are void: begin again with the first byte.  When no child
+ * can be started, the next input tries it again.
+ */
 enum cell_state cell_restart(struct cell *c, struct err *e);
 /* How the last child died, for a diagnostic. */
 const char *cell_death(const struct cell *c);

@@ -130,15 +130,23 @@ forget(struct ingest *in)
 	in->is_begun = false;
 }
 
-/* The parser has a part of the message: it starts anew for the next one. */
-void
-ingest_drop(struct ingest *in)
+/*
+ * The parser has a part of a message: it starts anew for the next one.  If it
+ * cannot, it is that one which fails.
+ */
+static void
+restart_parser(struct ingest *in)
 {
 	struct err ignored = ERR_INIT;
 
-	if (in->is_begun && in->examiner != NULL &&
-	    examiner_again(in->examiner, &ignored) == -1)
-		tool_failed(&ignored);
+	examiner_again(in->examiner, &ignored);
+}
+
+void
+ingest_drop(struct ingest *in)
+{
+	if (in->is_begun && in->examiner != NULL)
+		restart_parser(in);
 	forget(in);
 }
 
@@ -312,6 +320,8 @@ finish(struct ingest *in, const char *maildir, struct err *e)
 	int r = examine(in, &x, e);
 
 	message_end(&in->message);
+	if (r == -1)
+		restart_parser(in);
 	if (r == -1 || held_finish(&in->content, x.n, e) == -1 ||
 	    attachments_finish(&in->attachments, x.n, e) == -1)
 		r = -1;

@@ -158,6 +158,7 @@ begin(struct examiner *x)
 	x->out.records = xcalloc(n, sizeof *x->out.records);
 	x->out.n = n;
 	x->is_odd = false;
+	x->failed = (struct err)ERR_INIT;
 }
 
 /* It becomes part of a line as it is: it must be one object without line end.

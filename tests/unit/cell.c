@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -276,6 +277,28 @@ test_try(struct cell *c, size_t i)
 		fail(text, got.data);
 }
 
+/* No child can be started, then one can: only the inputs between fail. */
+static void
+test_start(struct cell *c)
+{
+	struct rlimit was, none;
+	struct err e = ERR_INIT;
+
+	getrlimit(RLIMIT_NOFILE, &was);
+	none = (struct rlimit){3, was.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &none);
+	if (cell_restart(c, &e) != CELL_ERROR)
+		fail("restart without descriptors", "it succeeded");
+	err_clear(&e);
+	if (cell_add(c, "x", 1, &e) != CELL_ERROR)
+		fail("add without a child", "it succeeded");
+	err_clear(&e);
+	if (cell_end(c, &e) != CELL_ERROR)
+		fail("end without a child", "it succeeded");
+	setrlimit(RLIMIT_NOFILE, &was);
+	test_echo(c, "here again", 10);
+}
+
 int
 main(void)
 {
@@ -296,6 +319,7 @@ main(void)
 	test_death(c);
 	for (size_t i = 0; i < sizeof tries / sizeof *tries; i++)
 		test_try(c, i);
+	test_start(c);
 	test_echo(c, "at last", 7);
 	cell_free(c);
 	buf_release(&got);
