@@ -136,12 +136,15 @@ split(struct mbox *m, bool is_all)
 		pass(m, m->scanned - HELD);
 }
 
+/* Once all of its first line is there.  -1: it is no mbox. */
 static int
-begin(struct mbox *m, struct err *e)
+begin(struct mbox *m, bool is_all, struct err *e)
 {
 	size_t n = m->b.len < HEADER_FROM_MAX ? m->b.len : HEADER_FROM_MAX;
 	const char *lf = memchr(m->b.data, '\n', n);
 
+	if (lf == NULL && n < HEADER_FROM_MAX && !is_all)
+		return 0;
 	m->is_inside = true;
 	if (is_separator(m->b.data, lf != NULL ? (size_t)(lf - m->b.data) : n))
 		return 0;
@@ -173,18 +176,18 @@ read_all(struct mbox *m, int fd, struct err *e)
 {
 	ssize_t n;
 
-	while ((n = fill(m, fd, e)) > 0) {
-		if (!m->is_inside && begin(m, e) == -1)
+	do {
+		n = fill(m, fd, e);
+		if (n == -1 || (!m->is_inside && m->b.len == 0))
+			return (int)n;
+		if (!m->is_inside && begin(m, n == 0, e) == -1)
 			return -1;
-		split(m, false);
+		if (m->is_inside)
+			split(m, n == 0);
 		if (ingest_is_output_lost(m->in))
 			return 0;
-	}
-	if (n == -1 || !m->is_inside)
-		return (int)n;
-	split(m, true);
-	if (!ingest_is_output_lost(m->in))
-		end_message(m, m->b.len);
+	} while (n > 0);
+	end_message(m, m->b.len);
 	return 0;
 }
 
