@@ -19,6 +19,7 @@
 
 enum {
 	ROUND_MAX = 10000, /* names that are sorted at a time */
+	WAIT_MAX_MS = 3600 * 1000,
 };
 
 struct lane {
@@ -78,20 +79,45 @@ list(int dir, const char *what, struct names *names, struct err *e)
 	return 0;
 }
 
+/* A mail, and nothing that is elsewhere, or keeps us waiting.  -1: errno. */
+static int
+open_mail(const struct maildir *m, const char *name)
+{
+	int fd = openat(m->claimed, name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd == -1 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+		return fd;
+	close(fd);
+	errno = EMEDIUMTYPE;
+	return -1;
+}
+
+/* As ingest_fd; that it is gone is no error. */
+static int
+read_mail(struct lane *l, const char *name, struct err *e)
+{
+	int fd = open_mail(&l->dirs, name), r;
+
+	if (fd == -1 && errno == ENOENT)
+		return 0;
+	if (fd == -1 && errno == EMEDIUMTYPE)
+		return err_set(e, ERR_TEMP, "%s: not a regular file", name);
+	if (fd == -1)
+		return err_errno(e, "%s", name);
+	r = ingest_fd(l->in, fd, name, name, e);
+	close(fd);
+	return r;
+}
+
 /* Its turn.  -1: the lane ends. */
 static int
 read_claimed(struct lane *l, const char *name, struct err *e)
 {
 	struct err failed = ERR_INIT;
-	int fd = openat(l->dirs.claimed, name,
-	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	int r;
 
-	if (fd == -1)
-		return errno == ENOENT ? 0 : err_errno(e, "%s", name);
-	r = ingest_fd(l->in, fd, name, name, &failed);
-	close(fd);
-	if (r == 0)
+	if (read_mail(l, name, &failed) == 0)
 		return 0;
 	if (!ingest_is_output_lost(l->in)) {
 		/* Its claim gets old, and then it has another chance. */
@@ -122,11 +148,13 @@ read_new(struct lane *l, struct err *e)
 	if (list(l->dirs.new, "new", &names, e) == -1)
 		return -1;
 	for (size_t i = 0; i < names.n && n != -1 && !is_told_to_end(l); i++) {
-		int r = maildir_claim(&l->dirs, names.items[i], e);
+		char *name;
+		int r = maildir_claim(&l->dirs, names.items[i], &name, e);
 
-		if (r == 1)
-			r = read_claimed(l, names.items[i], e) == -1 ? -1 : 1;
+		if (r == 1 && read_claimed(l, name, e) == -1)
+			r = -1;
 		n = r == -1 ? -1 : n + r;
+		free(name);
 	}
 	names_release(&names);
 	return n;
@@ -191,8 +219,8 @@ wait_for_news(struct lane *l, struct err *e)
 
 	if (left < 0)
 		left = 0;
-	if (left > 3600 * 1000)
-		left = 3600 * 1000;
+	if (left > WAIT_MAX_MS)
+		left = WAIT_MAX_MS;
 	if (poll(p, 3, (int)left) == -1 && errno != EINTR)
 		return err_errno(e, "poll");
 	if (p[2].revents & (POLLERR | POLLNVAL))

@@ -10,6 +10,7 @@
 
 #include "core/buf.h"
 #include "core/file.h"
+#include "core/json.h"
 
 static int
 open_dir(int dir, const char *name)
@@ -69,12 +70,46 @@ maildir_is_name(const char *name)
 	       strlen(name) <= 255;
 }
 
-int
-maildir_claim(const struct maildir *m, const char *name, struct err *e)
+/* Names come only once (maildir(5)); should one not, nothing is replaced. */
+static int
+move(int from, const char *name, int to, const char *new_name)
 {
-	if (renameat(m->new, name, m->claimed, name) == 0)
+	if (renameat2(from, name, to, new_name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -1;
+	/* A file system that cannot promise it: NFS. */
+	return renameat(from, name, to, new_name);
+}
+
+/* The name that a record can have: UTF-8. */
+static char *
+claimed_name(const char *name)
+{
+	struct buf b = BUF_INIT;
+	size_t left = strlen(name), n;
+
+	for (; left > 0; name += n, left -= n) {
+		n = utf8_char(name, left);
+		if (n > 0)
+			buf_add(&b, name, n);
+		else
+			buf_addf(&b, "\\x%02x", (unsigned char)*name);
+		n += n == 0;
+	}
+	return buf_detach(&b);
+}
+
+int
+maildir_claim(
+    const struct maildir *m, const char *name, char **claimed, struct err *e)
+{
+	*claimed = claimed_name(name);
+	if (move(m->new, name, m->claimed, *claimed) == 0)
 		return 1;
-	if (errno == ENOENT)
+	free(*claimed);
+	*claimed = NULL;
+	if (errno == ENOENT || errno == EEXIST)
 		return 0;
 	return err_errno(e, "%s: claim", name);
 }
@@ -82,7 +117,7 @@ maildir_claim(const struct maildir *m, const char *name, struct err *e)
 int
 maildir_give_back(const struct maildir *m, const char *name, struct err *e)
 {
-	if (renameat(m->claimed, name, m->new, name) == 0 || errno == ENOENT)
+	if (move(m->claimed, name, m->new, name) == 0 || errno == ENOENT)
 		return 0;
 	return err_errno(e, "%s: give back", name);
 }

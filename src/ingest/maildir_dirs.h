@@ -18,8 +18,13 @@ void maildir_close(struct maildir *m);
 /* A plain file name, and nothing else. */
 bool maildir_is_name(const char *name);
 
-/* 1 it is ours, 0 another was faster, -1 ERR_TEMP. */
-int maildir_claim(const struct maildir *m, const char *name, struct err *e);
+/*
+ * 1 it is ours, and *claimed, which the caller frees, its name from now on: the
+ * same, in which bytes that are not UTF-8 became \xNN.  0 another was faster,
+ * or has a claim of that name; -1 ERR_TEMP.
+ */
+int maildir_claim(
+    const struct maildir *m, const char *name, char **claimed, struct err *e);
 /* Another may have it.  That it is gone is no error, here and below. */
 int maildir_give_back(const struct maildir *m, const char *name, struct err *e);
 /* Its record is safe. */
