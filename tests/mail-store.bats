@@ -152,6 +152,82 @@ ingested() { mail-ingest -t ne-001 <"$1"; }
 	run -64 mail-store cat ../../etc/passwd
 }
 
+# parts_mail SIZE: text, and SIZE bytes of "attached" as 1.2.
+parts_mail() {
+	head -c "$1" /dev/urandom >attached
+	printf '%s\n' "Subject: x" "Content-Type: multipart/mixed; boundary=b" \
+		"" --b "" hi --b "Content-Type: application/pdf" \
+		"Content-Disposition: attachment; filename=a.pdf" \
+		"Content-Transfer-Encoding: base64" ""
+	base64 attached
+	printf '%s\n' --b--
+}
+
+@test "cat PART: each part is what its size and digest say, on real mails" {
+	for f in "$MAILPIPE_REPO"/tests/mails/*.eml; do
+		mail-ingest -t t "$f"
+	done | mail-store put |
+		jq -r '.id as $i | .message.parts[] | select(.digest) |
+			[$i, .part, .size, .digest] | @tsv' >parts
+	[ "$(wc -l <parts)" -gt 60 ]
+	while read -r id part size digest; do
+		mail-store cat "$id" "$part" >content
+		[ "$(stat -c %s content)" = "$size" ]
+		[ "b2:$(b2sum -l 256 <content | cut -d' ' -f1)" = "$digest" ]
+	done <parts
+}
+
+@test "cat PART: no such part, and a multipart: 65, and what there is" {
+	id=$(parts_mail 9 | mail-ingest -t t | mail-store put | jq -r .id)
+	for part in 1.3 01 0 1.2.1 99999999999999999999; do
+		run -65 --separate-stderr mail-store cat "$id" "$part"
+		[[ $stderr == *"no part $part; there are: 1 1.1 1.2" ]]
+		[ -z "$output" ]
+	done
+	run -65 --separate-stderr mail-store cat "$id" 1
+	[[ $stderr == *"multipart"*"with content: 1.1 1.2" ]]
+	long=1$(printf '.1%.0s' {1..1000})
+	for part in "" . 1. .1 1..2 -1 1x $'1\n' '../1' "$long"; do
+		run -64 --separate-stderr mail-store cat "$id" "$part"
+	done
+	run -65 mail-store cat nobody 1
+}
+
+@test "cat PART: of a thousand parts, as many are named as fit a line" {
+	{
+		printf 'Content-Type: multipart/mixed; boundary=b\n\n'
+		for ((i = 0; i < 1100; i++)); do printf -- '--b\n\n%s\n' "$i"; done
+	} | mail-ingest -t t | mail-store put >rec
+	run -65 --separate-stderr mail-store cat "$(jq -r .id rec)" 2
+	[[ $stderr == *" 1 1.1 1.2 "*" ..." ]]
+	[ "${#stderr}" -lt 500 ]
+	[ "$(mail-store cat "$(jq -r .id rec)" 1.999)" = 998 ]
+}
+
+@test "cat PART: 50 MB in flat memory; what cannot be written is 75" {
+	need_release
+	id=$(parts_mail 50000000 | mail-ingest -t t | mail-store put | jq -r .id)
+	/usr/bin/time -f %M mail-store cat "$id" 1.2 2>kb | cmp - attached
+	[ "$(cat kb)" -lt 16000 ]
+	run -75 --separate-stderr sh -c "mail-store cat $id 1.2 >/dev/full"
+	[[ $stderr == *"$id: stdout: "*"No space"* ]]
+	run -75 sh -c "mail-store cat $id 1.2 >&-"
+	run -75 sh -c "{ mail-store cat $id 1.2; echo \$? >&2; } 2>status |
+		head -c 1000 >/dev/null; exit \$(tail -1 status)"
+}
+
+@test "cat PART: a parser that dies is 75, and says so" {
+	id=$(parts_mail 3000000 | mail-ingest -t t | mail-store put | jq -r .id)
+	mkfifo out
+	mail-store cat "$id" 1.2 >out 2>err &
+	exec 7<out
+	wait_for 10 pgrep -P $! >child
+	kill -KILL "$(head -1 child)"
+	cat <&7 >/dev/null
+	run -75 wait $!
+	grep -q "$id: part 1.2: the parser died.*signal 9" err
+}
+
 @test "cat: a record whose blob is gone says so" {
 	record a aGk= | mail-store put >/dev/null
 	mail-store stats >/dev/null

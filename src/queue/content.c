@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/jsonl.h"
+#include "mail/extract.h"
 #include "mail/record.h"
 #include "queue/draw.h"
 
@@ -181,24 +182,54 @@ keep_record(void *ctx, const struct mail_row *row, struct err *e)
 	return json_parse(row->record, row->record_len, ctx, e);
 }
 
-int
-content_write(struct queue *q, const char *id, int fd, struct err *e)
+/* A descriptor on the message of mail id. */
+static int
+open_mail(struct queue *q, const char *id, struct err *e)
 {
 	struct mail_engine *mail = queue_mail(q, e);
 	struct mail_filter f = {.id = id, .state = -1};
 	jv rec = jv_null();
-	int from, r;
+	int fd;
 
 	if (mail == NULL ||
 	    mail->ops->list(mail, &f, keep_record, &rec, e) == -1)
 		return -1;
 	if (jv_get_kind(rec) == JV_KIND_NULL)
 		return err_set(e, ERR_DATA, "%.64s: no such mail", id);
-	from = queue_open_message(q, rec, e);
+	fd = queue_open_message(q, rec, e);
 	jv_free(rec);
+	return fd;
+}
+
+int
+content_write(struct queue *q, const char *id, int fd, struct err *e)
+{
+	int from = open_mail(q, id, e), r;
+
 	if (from == -1)
 		return -1;
 	r = content_copy(from, fd, "stdout", e);
 	close(from);
 	return r;
+}
+
+static int
+write_piece(void *ctx, const char *data, size_t n, struct err *e)
+{
+	const int *fd = ctx;
+
+	return file_write(*fd, data, n, -1, "stdout", e);
+}
+
+int
+content_write_part(
+    struct queue *q, const char *id, const char *part, int fd, struct err *e)
+{
+	int from = open_mail(q, id, e), r;
+
+	if (from == -1)
+		return -1;
+	r = extract_part(from, part, write_piece, &fd, e);
+	close(from);
+	return r == -1 ? err_prefix(e, "%.64s", id) : 0;
 }

@@ -28,6 +28,13 @@ int content_load(struct queue *q, jv *rec, bool is_inline, struct err *e);
 /* Write the message of mail id to a descriptor.  ERR_DATA: there is none. */
 int content_write(struct queue *q, const char *id, int fd, struct err *e);
 
+/*
+ * Write the decoded content of one of its parts (mail/extract.h).  ERR_DATA:
+ * there is no such part, or it has no content.
+ */
+int content_write_part(
+    struct queue *q, const char *id, const char *part, int fd, struct err *e);
+
 /* Copy from one descriptor to another, in windows. */
 int content_copy(int from, int to, const char *name, struct err *e);
 

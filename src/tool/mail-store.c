@@ -8,6 +8,7 @@
 #include "core/id.h"
 #include "core/json.h"
 #include "core/tool.h"
+#include "mail/extract.h"
 #include "mail/record.h"
 #include "queue/content.h"
 #include "queue/doctor.h"
@@ -171,16 +172,23 @@ run_show(int argc, char **argv, struct err *e)
 static int
 cat(struct queue *q, void *ctx, struct err *e)
 {
-	return content_write(q, ctx, STDOUT_FILENO, e);
+	char **operands = ctx; /* ID, and PART or NULL */
+
+	if (operands[1] == NULL)
+		return content_write(q, operands[0], STDOUT_FILENO, e);
+	return content_write_part(
+	    q, operands[0], operands[1], STDOUT_FILENO, e);
 }
 
 static int
 run_cat(int argc, char **argv, struct err *e)
 {
-	(void)argc;
 	if (check_id(argv[0], e) == -1)
 		return -1;
-	return with_queue(cat, argv[0], e);
+	if (argc > 1 && !extract_is_part(argv[1]))
+		return err_set(e, ERR_USAGE,
+		    "\"%.70s\" is not the number of a part", argv[1]);
+	return with_queue(cat, argv, e);
 }
 
 static int
@@ -255,8 +263,9 @@ static const struct verb verbs[] = {
 	run_list, 0, 0, false},
     {"show", "ID...", "everything about some mails, their history too",
 	no_options, NULL, run_show, 1, -1, false},
-    {"cat", "ID", "the message as it came, byte for byte", no_options, NULL,
-	run_cat, 1, 1, false},
+    {"cat", "ID [PART]",
+	"the message as it came, byte for byte; or a part, decoded", no_options,
+	"  mail-store cat ID 1.2 >order.pdf\n", run_cat, 1, 2, false},
     {"stats", "", "how many mails are in which state", no_options, NULL,
 	run_stats, 0, 0, false},
     {"doctor", "", "what is wrong with the state directory", no_options, NULL,
