@@ -12,6 +12,26 @@ record() { printf '{"id":"%s","tenant":"t","content":{"base64":"%s"}}\n' "$1" "$
 # ingested FILE: its record.
 ingested() { mail-ingest -t ne-001 <"$1"; }
 
+# parts_mail SIZE: text, and SIZE bytes of "attached" as 1.2.
+parts_mail() {
+	head -c "$1" /dev/urandom >attached
+	printf '%s\n' "Subject: x" "Content-Type: multipart/mixed; boundary=b" \
+		"" --b "" hi --b "Content-Type: application/pdf" \
+		"Content-Disposition: attachment; filename=a.pdf" \
+		"Content-Transfer-Encoding: base64" ""
+	base64 attached
+	printf '%s\n' --b--
+}
+
+# blobs: how many there are.
+blobs() { find state/blobs -type f | wc -l; }
+
+# part_blobs: "ID.K ..." of the records on stdin.
+part_blobs() {
+	jq -r '.message.parts[]? | objects | .blob.ref // empty | sub(".*/"; "")' |
+		tr '\n' ' '
+}
+
 @test "put: content becomes a blob, and cat gives back every byte" {
 	head -c 5000 /dev/urandom >mail
 	ingested mail | mail-store put >out
@@ -100,6 +120,134 @@ ingested() { mail-ingest -t ne-001 <"$1"; }
 	[[ $stderr == *"version 2"* && -z $output ]]
 }
 
+@test "put: the content of parts becomes blobs, small and large" {
+	for n in 0 1 5000 65536 65537 3000000; do
+		parts_mail $n | mail-ingest -a -t t >rec
+		id=$(jq -r .id rec)
+		mail-store put <rec >out
+		[ "$(jq '[.. | has("content")?] | any' out)" = false ]
+		[ -z "$(ls state/spool)" ]
+		[ $n != 0 ] || continue # it has no content
+		jq -e --arg id "$id" '.message.parts[2] | .blob.size == .size
+			and .blob.digest == .digest
+			and (.blob.ref | endswith("/\($id).3"))' out
+		ref=$(jq -r '.message.parts[2].blob.ref' out)
+		cmp "state/blobs/${ref#file:}" attached
+		[ "$(mail-store list | jq -c .message.parts | tail -1)" = \
+			"$(jq -c .message.parts out)" ]
+	done
+}
+
+@test "put: parts twice is once, also on another day, and after a failure" {
+	parts_mail 100000 | mail-ingest -a -t t >rec
+	inject fdatasync 1 ENOSPC run -75 mail-store put <rec
+	mail-store put <rec >one
+	mail-store put <rec >two
+	cmp one two
+	[ "$(mail-store list | wc -l)" = 1 ]
+	[ "$(blobs)" = 2 ]
+	# The MTA tries again: other times, other files.
+	jq -c '.received_at = "2031-01-01T00:00:00.000Z"' one |
+		mail-store get >again
+	mail-store put <again >three
+	[[ $(jq -r '.message.parts[2].blob.ref' three) == file:2031/01/01/* ]]
+	mail-queue put q <three
+	[ "$(mail-store list | jq -c '[.blob, .message.parts]')" = \
+		"$(jq -c '[.blob, .message.parts]' one)" ]
+	[ "$(blobs)" = 2 ]
+	[ -z "$(ls state/spool)" ]
+	mail-store list | mail-store get >got
+	cmp "state/$(jq -r '.message.parts[2].content.path' got)" attached
+}
+
+@test "put: a bad part takes its own record only" {
+	b='{"base64":"aGVsbG8="}'
+	{
+		echo '{"id":"a","tenant":"t","content":'$b',"message":{"parts":[1,{"content":'$b'}]}}'
+		echo '{"id":"b","tenant":"t","content":'$b',"message":{"parts":[{"content":'$b'},{"content":{"base64":"!"}}]}}'
+		echo '{"id":"c","tenant":"t","content":'$b',"message":{"parts":[{"content":5}]}}'
+		echo '{"id":"d","tenant":"t","content":'$b',"message":{"parts":[{"content":{"path":"/etc/passwd"}}]}}'
+		echo '{"id":"e","tenant":"t","content":'$b',"message":{"parts":[{"content":{"path":"spool/../layout"}}]}}'
+		jq -nc --argjson b $b '{id:"f", tenant:"t", content:$b, message:{parts:[range(1001) | {content:$b}]}}'
+		echo '{"id":"z","tenant":"t","message":{"parts":[{"content":'$b'},{},{"content":'$b'}]}}'
+	} >in
+	run -65 --separate-stderr mail-store put <in
+	[ "$(part_blobs <<<"$output")" = "a.2 z.1 z.3 " ]
+	for n in "2: b: message.parts[1]: content.base64" \
+		"3: c: message.parts[0]: \"content\"" \
+		"4: d: message.parts[0]: content.path" \
+		"5: e: message.parts[0]: spool" "6: f: more than 1000 parts"; do
+		[[ $stderr == *"line $n"* ]]
+	done
+	mail-store list >listed
+	[ "$(jq -r .id listed | tr '\n' ' ')" = "a z " ]
+	[ "$(blobs)" = 4 ]
+	[ -z "$(ls state/spool)" ]
+	[ "$(mail-store list | mail-store get | jq -r '.message.parts[-1].content.base64')" = \
+		$'aGVsbG8=\naGVsbG8=' ]
+}
+
+@test "put: who names another mail's blob in a part does not remove it" {
+	record victim aGk= | mail-store put >out
+	parts_mail 9 | mail-ingest -a -t t | mail-store put >own
+	mail-store list >/dev/null
+	[ "$(blobs)" = 3 ]
+	other=$(jq -r '.message.parts[2].blob.ref' own)
+	for ref in "$(jq -r .blob.ref out)" "$other" file:x/a.9 a.9 /a.9 ../../a.9; do
+		jq -nc --arg ref "$ref" '{id:"a", tenant:"t", content:{base64:"aGk="},
+			message:{parts:[{blob:{ref:$ref}}]}}'
+	done >in
+	mail-store put <in >/dev/null
+	mail-store list >/dev/null
+	MAILPIPE_CLOCK=+2d mail-store put <in >/dev/null
+	[ "$(mail-store list | wc -l)" = 3 ]
+	[ "$(blobs)" = 4 ]
+	[ "$(mail-store cat victim)" = hi ]
+}
+
+@test "put: killed at any step, parts are stored once by the next try" {
+	need_release
+	make -s -C "$MAILPIPE_REPO" inject || skip "no injector"
+	parts_mail 70000 | mail-ingest -a -t t >rec
+	cp -r state before
+	for call in fsync renameat2 write fdatasync; do
+		for nth in 1 2 3 4; do
+			rm -rf state
+			cp -r before state
+			inject $call $nth kill mail-store put <rec >/dev/null || true
+			mail-store put <rec >out
+			[ "$(mail-store list | part_blobs)" = "$(part_blobs <out)" ]
+			[ "$(blobs)" = 2 ]
+			mail-store get <out >got
+			cmp "state/$(jq -r '.message.parts[2].content.path' got)" attached
+		done
+	done
+}
+
+@test "get: parts inline while the line has room, then files" {
+	jq -nc '{id:"a", tenant:"t", message:{parts:[range(80) |
+		{content:{base64:("QUFB" * 20000)}}]}}' >in
+	mail-store put <in | jq -c '.message.parts += .message.parts[:60]' >out
+	mail-store get <out >got
+	[ "$(wc -c <got)" -lt 8388608 ]
+	jq -e '[.message.parts[].content | has("path")] | any and (all | not)' got
+	mail-store put <got >again
+	[ "$(jq -c '[.message.parts[].blob.digest]' out)" = \
+		"$(jq -c '[.message.parts[].blob.digest]' again)" ]
+	run -65 --separate-stderr mail-store get -i <out
+	[[ $stderr == *"message.parts["*"do not fit"* ]]
+	find state/blobs -name a.7 -delete
+	run -65 --separate-stderr mail-store get <out
+	[[ $stderr == *"a: message.parts[6]: "*"No such file"* && -z $output ]]
+	[ -z "$(ls state/spool)" ]
+}
+
+@test "mail-queue put without mail-store put: a part whose content is not stored" {
+	parts_mail 9 | mail-ingest -a -t t | jq -c 'del(.content)' >rec
+	run -75 --separate-stderr mail-queue put q <rec
+	[[ $stderr == *"its content is not stored"* ]]
+}
+
 @test "get: the reverse of put, small and large" {
 	for n in 100 65536 65537 1000000; do
 		head -c $n /dev/urandom >mail
@@ -150,17 +298,6 @@ ingested() { mail-ingest -t ne-001 <"$1"; }
 	[ "$(jq -r .id <<<"$output")" = a ]
 	run -65 mail-store cat nobody
 	run -64 mail-store cat ../../etc/passwd
-}
-
-# parts_mail SIZE: text, and SIZE bytes of "attached" as 1.2.
-parts_mail() {
-	head -c "$1" /dev/urandom >attached
-	printf '%s\n' "Subject: x" "Content-Type: multipart/mixed; boundary=b" \
-		"" --b "" hi --b "Content-Type: application/pdf" \
-		"Content-Disposition: attachment; filename=a.pdf" \
-		"Content-Transfer-Encoding: base64" ""
-	base64 attached
-	printf '%s\n' --b--
 }
 
 @test "cat PART: each part is what its size and digest say, on real mails" {

@@ -18,13 +18,6 @@ int queue_open_message(struct queue *q, jv rec, struct err *e);
 /* The same for a blob's reference. */
 int queue_open_blob(struct queue *q, const char *ref, struct err *e);
 
-/*
- * Replace a record's "blob" by "content": inline up to CONTENT_INLINE_MAX or
- * always, else a spool file.  A record without a blob stays as it is.
- * ERR_DATA: the blob is gone, or too large for a line.
- */
-int content_load(struct queue *q, jv *rec, bool is_inline, struct err *e);
-
 /* Write the message of mail id to a descriptor.  ERR_DATA: there is none. */
 int content_write(struct queue *q, const char *id, int fd, struct err *e);
 

@@ -7,11 +7,13 @@
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/tool.h"
+#include "queue/parts.h"
 
 /* What the ledger has of an entry's mail. */
 struct known {
 	const struct intake_entry *entry;
 	bool is_other; /* the row names another blob than the entry */
+	jv row; /* its record; invalid: there is none */
 };
 
 static int
@@ -23,31 +25,77 @@ compare_ref(void *ctx, const struct mail_row *row, struct err *e)
 
 	if (json_parse(row->record, row->record_len, &rec, e) == -1)
 		return -1;
-	blob = json_member(rec, "blob", JV_KIND_OBJECT);
+	k->row = rec;
+	blob = json_member(k->row, "blob", JV_KIND_OBJECT);
 	ref = json_str(blob, "ref");
-	k->is_other = ref != NULL && strcmp(ref, k->entry->ref) != 0;
+	k->is_other = k->entry->ref != NULL && ref != NULL &&
+		      strcmp(ref, k->entry->ref) != 0;
 	jv_free(blob);
-	jv_free(rec);
 	return 0;
+}
+
+/* What has no such name cannot be there, and must not stop the others. */
+static int
+remove_orphan(void *ctx, const char *ref, struct err *e)
+{
+	struct queue *q = ctx;
+	int r = blob_remove(q->blobs, &ref, 1, e);
+
+	if (r == 0 || e->class != ERR_DATA)
+		return r;
+	err_clear(e);
+	return 0;
+}
+
+/* The parts' blobs of an entry that the row does not name. */
+static int
+remove_parts(struct queue *q, const struct known *k, struct err *e)
+{
+	const struct intake_entry *entry = k->entry;
+	jv rec;
+	int r;
+
+	if (!jv_is_valid(k->row) ||
+	    !parts_may_have_blobs(entry->record, entry->record_len))
+		return 0;
+	if (json_parse(entry->record, entry->record_len, &rec, e) == -1)
+		return -1;
+	r = parts_orphans(rec, k->row, entry->id, remove_orphan, q, e);
+	jv_free(rec);
+	return r;
 }
 
 /*
  * Must this entry's blob be written?  Not when the mail is there already from
  * an earlier try of the MTA, on another day and thus under another name: the
- * row's blob stays, and this one has no owner.  1, 0, -1.
+ * row's blobs stay, and these have no owner.  1, 0, -1.
  */
 static int
 is_wanted(struct queue *q, const struct intake_entry *entry, struct err *e)
 {
 	struct mail_filter f = {.id = entry->id, .state = -1};
-	struct known k = {.entry = entry};
+	struct known k = {.entry = entry, .row = jv_invalid()};
+	int r;
 
-	if (q->mail->ops->list(q->mail, &f, compare_ref, &k, e) == -1)
+	r = q->mail->ops->list(q->mail, &f, compare_ref, &k, e);
+	if (r == 0)
+		r = remove_parts(q, &k, e);
+	jv_free(k.row);
+	if (r == -1)
 		return -1;
 	if (!k.is_other)
 		return entry->base64 != NULL;
 	/* A large one was stored before the entry was written. */
 	return blob_remove(q->blobs, &entry->ref, 1, e);
+}
+
+/* An entry of mail-store put; its record may name blobs. */
+static bool
+brings_blobs(const struct intake_entry *entry)
+{
+	return entry->ref != NULL ||
+	       (entry->queue == NULL &&
+		   parts_may_have_blobs(entry->record, entry->record_len));
 }
 
 /* The blobs of the entries that bring one: bytes first, rows afterwards. */
@@ -64,7 +112,7 @@ draw_blobs(struct queue *q, const struct intake_entry *entries, size_t n,
 		room += entries[i].base64_len;
 	buf_grow(&bytes, room); /* so that it never moves */
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (entries[i].ref == NULL)
+		if (!brings_blobs(&entries[i]))
 			continue;
 		r = is_wanted(q, &entries[i], e);
 		if (r < 1)

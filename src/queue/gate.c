@@ -7,6 +7,7 @@
 #include "core/id.h"
 #include "core/json.h"
 #include "mail/record.h"
+#include "queue/parts.h"
 
 enum {
 	GROUP_MAX = 100000, /* recipients of one message */
@@ -124,7 +125,7 @@ gate_check(struct gate *g, jv *rec, struct err *e)
 		    "%s: its result is not ok: an earlier program of the line "
 		    "failed on it",
 		    record_id(*rec));
-	if (json_has(*rec, "content"))
+	if (json_has(*rec, "content") || parts_have_content(*rec))
 		return err_set(e, ERR_TEMP,
 		    "%s: its content is not stored: put mail-store put before "
 		    "mail-queue put",

@@ -173,7 +173,9 @@ struct mail_ops {
 	    struct state *s, const char *rest, struct err *e);
 	/*
 	 * Make rows (stored), or make them ready or scheduled.  An id that is
-	 * already as far, or further, stays as it is.
+	 * already as far, or further, stays as it is.  A row that was stored
+	 * before keeps its blobs, "blob" and "message.parts[].blob", with
+	 * "digest" and "size": they are the mail's.
 	 */
 	int (*put)(struct mail_engine *m, const struct mail_put *puts, size_t n,
 	    struct err *e);

@@ -1,4 +1,7 @@
 /* The ledger in SQLite: mail that comes in. */
+#include <stdlib.h>
+
+#include "core/buf.h"
 #include "queue/mail_sqlite.h"
 
 static enum mail_state
@@ -35,11 +38,11 @@ insert(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
 
 /*
  * stored becomes ready or scheduled; nothing else does.  The record may have
- * changed on its way here, but the blob is the one that was stored, and with it
- * its digest and size: when an MTA tries again, its From line is another.
+ * changed on its way here, but the blobs are those that were stored, and with
+ * them digest and size: when an MTA tries again, its From line is another.
  */
 static int
-enqueue(
+make_ready(
     struct mail_sqlite *m, const struct mail_put *p, int64_t seq, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_ENQUEUE,
@@ -65,6 +68,72 @@ enqueue(
 	db_bind_int(st, 7, p->at);
 	db_bind_bytes(st, 8, p->record, p->record_len);
 	return db_run(&m->db, st, e);
+}
+
+/*
+ * "message.parts" of a record that is put, with the blobs that the stored one
+ * has in its parts; the caller frees it.  NULL when it has none.
+ */
+static int
+find_part_blobs(struct mail_sqlite *m, const struct mail_put *p, int64_t seq,
+    char **parts, struct err *e)
+{
+	/* An element of any type may stand there: its value alone is no JSON.
+	 */
+	sqlite3_stmt *st = db_prepare(&m->db, SQL_PART_BLOBS,
+	    "SELECT json_group_array(json_patch("
+	    "CASE 'object' WHEN n.type THEN n.value WHEN s.type THEN s.value"
+	    " ELSE '{}' END,"
+	    "json_object('blob',record->(s.fullkey||'.blob'))))"
+	    " FROM mail,json_each(record,'$.message.parts') s"
+	    " LEFT JOIN json_each(?2,'$.message.parts') n ON n.key=s.key"
+	    " WHERE seq=?1 AND (record LIKE '%\"blob\":{%\"blob\":{%'"
+	    " OR json_type(record,'$.blob') IS NULL)"
+	    " HAVING count(record->(s.fullkey||'.blob'))>0",
+	    e);
+	int r;
+
+	*parts = NULL;
+	if (st == NULL)
+		return -1;
+	db_bind_int(st, 1, seq);
+	db_bind_bytes(st, 2, p->record, p->record_len);
+	r = db_step(&m->db, st, e);
+	if (r == 1)
+		*parts = xstrdup(db_text(st, 0, NULL));
+	sqlite3_reset(st);
+	return r == -1 ? -1 : 0;
+}
+
+static int
+set_parts(struct mail_sqlite *m, int64_t seq, const char *parts, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(&m->db, SQL_SET_PARTS,
+	    "UPDATE mail SET record=json_patch(record,"
+	    "json_object('message',json_object('parts',json(?2))))"
+	    " WHERE seq=?1",
+	    e);
+
+	if (st == NULL)
+		return -1;
+	db_bind_int(st, 1, seq);
+	db_bind_text(st, 2, parts);
+	return db_run(&m->db, st, e);
+}
+
+static int
+enqueue(
+    struct mail_sqlite *m, const struct mail_put *p, int64_t seq, struct err *e)
+{
+	char *parts;
+	int r = find_part_blobs(m, p, seq, &parts, e);
+
+	if (r == 0)
+		r = make_ready(m, p, seq, e);
+	if (r == 0 && parts != NULL)
+		r = set_parts(m, seq, parts, e);
+	free(parts);
+	return r;
 }
 
 static int

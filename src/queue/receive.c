@@ -1,19 +1,15 @@
 #include "queue/receive.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "core/base64.h"
 #include "core/buf.h"
 #include "core/clock.h"
-#include "core/file.h"
 #include "core/json.h"
 #include "mail/record.h"
-#include "queue/content.h"
+#include "queue/deposit.h"
 #include "queue/draw.h"
 #include "queue/intake.h"
+#include "queue/parts.h"
 
 /*
  * The record as it is stored, without what belongs to one run.  Writing it anew
@@ -41,9 +37,8 @@ stored_form(jv rec, struct buf *out, struct err *e)
 /* What queue_store keeps of one record until the promise is made. */
 struct storing {
 	struct intake_entry entry;
-	char ref[BLOB_REF];
-	char *spool; /* the bytes, when they are in a file */
-	bool is_known; /* a blob of an earlier try is there, and stays */
+	struct deposit message;
+	struct deposits parts;
 	struct buf text;
 };
 
@@ -59,171 +54,34 @@ received_at(jv rec)
 	return ms;
 }
 
-static jv
-blob_section(const char *ref, int64_t size, struct digest *d)
-{
-	char digest[DIGEST_TEXT];
-	jv blob = json_set_str(jv_object(), "ref", ref);
-
-	blob = json_set(blob, "size", jv_number((double)size));
-	return json_set_str(blob, "digest", digest_text(d, digest));
-}
-
-/* content.base64: checked now, since the entry cannot be refused later. */
+/*
+ * Turn a record's content into a blob section.  Small content goes with the
+ * entry: base64 in s->entry is borrowed from the content, which the caller
+ * keeps, and checked now, since the entry cannot be refused later.
+ */
 static int
-store_inline(struct storing *s, jv *rec, jv content, struct err *e)
+store_content(struct queue *q, struct storing *s, jv *rec, jv content,
+    int64_t at, struct err *e)
 {
-	struct buf bytes = BUF_INIT;
-	struct digest d;
+	struct intake_entry *entry = &s->entry;
+	jv blob;
 	int r;
-
-	s->entry.base64 = json_strn(content, "base64", &s->entry.base64_len);
-	r = base64_decode(s->entry.base64, s->entry.base64_len, &bytes, e);
-	if (r == 0) {
-		digest_init(&d);
-		digest_add(&d, bytes.data, bytes.len);
-		*rec = json_set(
-		    *rec, "blob", blob_section(s->ref, (int64_t)bytes.len, &d));
-	} else {
-		err_prefix(e, "%s: content.base64", record_id(*rec));
-	}
-	buf_release(&bytes);
-	return r;
-}
-
-static int
-digest_file(
-    int fd, struct digest *d, int64_t *size, const char *name, struct err *e)
-{
-	char window[65536];
-	ssize_t n;
-
-	digest_init(d);
-	*size = 0;
-	while ((n = read(fd, window, sizeof window)) > 0) {
-		digest_add(d, window, (size_t)n);
-		*size += n;
-	}
-	if (n == -1)
-		return err_errno(e, "%s: read", name);
-	return 0;
-}
-
-/* A file that its owner wants to keep is copied; the copy is ours. */
-static int
-copy_spool(struct queue *q, int from, char **path, struct err *e)
-{
-	char window[65536];
-	ssize_t n;
-	int to = state_spool_create(q->state, path, e);
-	int r = 0;
-
-	if (to == -1)
-		return -1;
-	while (r == 0 && (n = read(from, window, sizeof window)) != 0)
-		r = n == -1 ? err_errno(e, "spool: read")
-			    : file_write(to, window, (size_t)n, -1, *path, e);
-	if (file_close(to, *path, e) == -1)
-		r = -1;
-	return r;
-}
-
-/*
- * The blob of an earlier try that was killed before it could say so stays, and
- * need not have the same bytes: an MTA's From line has the time of the try.
- * Exchange fd for a descriptor on it, if there is one.
- */
-static int
-prefer_known(struct queue *q, struct storing *s, int fd, struct err *e)
-{
-	int known = -1;
-
-	if (queue_blobs(q, e) != NULL)
-		known = blob_read(q->blobs, s->ref, e);
-	if (known == -1 && e->class == ERR_DATA) {
-		err_clear(e);
-		return fd;
-	}
-	close(fd);
-	s->is_known = true;
-	return known;
-}
-
-/* content.path: a spool file becomes the blob itself. */
-static int
-store_file(
-    struct queue *q, struct storing *s, jv *rec, jv content, struct err *e)
-{
-	const char *path = json_str(content, "path");
-	struct digest d;
-	int64_t size;
-	int fd, r;
-
-	s->spool = xstrdup(path);
-	fd = state_spool_open(q->state, path, e);
-	if (fd == -1 && errno == ENOENT && json_has(*rec, "digest")) {
-		/* Perhaps it was stored by a run that then failed. */
-		err_clear(e);
-		fd = queue_open_blob(q, s->ref, e);
-	}
-	if (fd != -1)
-		fd = prefer_known(q, s, fd, e);
-	if (fd == -1)
-		return err_prefix(e, "%s", record_id(*rec));
-	r = digest_file(fd, &d, &size, path, e);
-	if (r == 0 && !json_true(content, "temporary")) {
-		free(s->spool);
-		s->spool = NULL;
-		r = lseek(fd, 0, SEEK_SET) == -1
-			? err_errno(e, "%s: seek", path)
-			: copy_spool(q, fd, &s->spool, e);
-	}
-	close(fd);
-	if (r == 0)
-		*rec = json_set(*rec, "blob", blob_section(s->ref, size, &d));
-	return r;
-}
-
-/*
- * Turn a record's content into a blob section.  base64 in s->entry is borrowed
- * from the content, which the caller keeps.
- */
-static int
-store_content(
-    struct queue *q, struct storing *s, jv *rec, jv content, struct err *e)
-{
-	size_t len;
 
 	if (!jv_is_valid(content))
 		return 0;
-	blob_ref(s->ref, record_id(*rec), 0, received_at(*rec));
-	s->entry.ref = s->ref;
-	if (json_strn(content, "base64", &len) != NULL)
-		return store_inline(s, rec, content, e);
-	if (json_str(content, "path") != NULL)
-		return store_file(q, s, rec, content, e);
-	return err_set(e, ERR_DATA,
-	    "%s: \"content\" has neither \"base64\" nor \"path\"",
-	    record_id(*rec));
-}
-
-/* The large ones, which do not go through the intake. */
-static int
-store_spooled(struct queue *q, struct storing *all, size_t n, struct err *e)
-{
-	struct blob_put *puts = xcalloc(n, sizeof *puts);
-	size_t m = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (all[i].spool != NULL)
-			puts[m++] = (struct blob_put){
-			    .ref = all[i].ref, .spool = all[i].spool};
-	if (m > 0)
-		r = queue_blobs(q, e) == NULL ? -1
-					      : blob_put(q->blobs, puts, m, e);
-	free(puts);
-	return r;
+	deposit_init(&s->message, q, record_id(*rec), 0, at);
+	entry->ref = s->message.ref;
+	entry->base64 = json_strn(content, "base64", &entry->base64_len);
+	if (entry->base64 != NULL)
+		r = deposit_take_base64(
+		    &s->message, entry->base64, entry->base64_len, &blob, e);
+	else
+		r = deposit_take(&s->message, q, content,
+		    json_has(*rec, "digest"), &blob, e);
+	if (r == -1)
+		return err_prefix(e, "%s", record_id(*rec));
+	*rec = json_set(json_del(*rec, "content"), "blob", blob);
+	return 0;
 }
 
 /*
@@ -237,7 +95,7 @@ row_form(const struct storing *s, jv rec)
 	const char *digest = json_str(blob, "digest");
 
 	rec = jv_copy(rec);
-	if (s->is_known && digest != NULL && json_has(rec, "digest")) {
+	if (s->message.is_known && digest != NULL && json_has(rec, "digest")) {
 		rec = json_set_str(rec, "digest", digest);
 		rec = json_set(
 		    rec, "size", jv_number((double)json_int(blob, "size", 0)));
@@ -246,32 +104,50 @@ row_form(const struct storing *s, jv rec)
 	return rec;
 }
 
-/* One record: checked, its content a blob section, its entry filled in. */
+/* Check it, and make its contents blob sections. */
+static int
+store_contents(
+    struct queue *q, struct storing *s, jv *rec, jv content, struct err *e)
+{
+	int64_t at;
+
+	if (record_check(*rec, e) == -1)
+		return -1;
+	if (!jv_is_valid(content) && json_has(*rec, "content"))
+		return err_set(e, ERR_DATA, "%s: \"content\" must be an object",
+		    record_id(*rec));
+	at = received_at(*rec);
+	if (store_content(q, s, rec, content, at, e) == -1)
+		return -1;
+	return parts_take(q, rec, at, &s->parts, e);
+}
+
+static void
+store_release(struct storing *s)
+{
+	deposit_release(&s->message);
+	parts_release(&s->parts);
+	buf_release(&s->text);
+}
+
+/* One record: checked, its contents blob sections, its entry filled in. */
 static int
 store_prepare(
     struct queue *q, struct storing *s, jv *rec, jv *content, struct err *e)
 {
-	jv out = jv_copy(*rec);
-	int r = record_check(out, e);
+	jv out = jv_copy(*rec), row;
+	int r;
 
 	*content = json_member(out, "content", JV_KIND_OBJECT);
-	if (r == 0 && !jv_is_valid(*content) && json_has(out, "content"))
-		r = err_set(e, ERR_DATA, "%s: \"content\" must be an object",
-		    record_id(out));
-	if (r == 0)
-		r = store_content(q, s, &out, *content, e);
+	r = store_contents(q, s, &out, *content, e);
 	if (r == 0) {
-		jv row;
-
-		out = json_del(out, "content");
 		row = row_form(s, out);
 		r = stored_form(row, &s->text, e);
 		jv_free(row);
 	}
 	if (r == -1) {
 		/* Nothing of it may reach the store with the others. */
-		free(s->spool);
-		s->spool = NULL;
+		store_release(s);
 		jv_free(out);
 		return -1;
 	}
@@ -283,6 +159,28 @@ store_prepare(
 	s->entry.record = s->text.data;
 	s->entry.record_len = s->text.len;
 	return 0;
+}
+
+/* What does not go through the intake: files, and parts. */
+static int
+store_deposits(
+    struct queue *q, const struct storing *all, size_t n, struct err *e)
+{
+	struct deposit *put;
+	size_t room = n, m = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		room += all[i].parts.n;
+	put = xcalloc(room, sizeof *put);
+	for (size_t i = 0; i < n; i++) {
+		put[m++] = all[i].message;
+		for (size_t k = 0; k < all[i].parts.n; k++)
+			put[m++] = all[i].parts.all[k];
+	}
+	r = deposit_put(q, put, m, e);
+	free(put);
+	return r;
 }
 
 int
@@ -303,13 +201,12 @@ queue_store(
 		entries[m++] = all[i].entry;
 	}
 	if (r == 0)
-		r = store_spooled(q, all, n, e);
+		r = store_deposits(q, all, n, e);
 	if (r == 0)
 		r = queue_promise(q, entries, m, e);
 	for (size_t i = 0; i < n; i++) {
 		jv_free(contents[i]);
-		free(all[i].spool);
-		buf_release(&all[i].text);
+		store_release(&all[i]);
 	}
 	free(contents);
 	free(entries);

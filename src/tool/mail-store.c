@@ -14,6 +14,7 @@
 #include "queue/doctor.h"
 #include "queue/engines.h"
 #include "queue/listing.h"
+#include "queue/load.h"
 #include "queue/receive.h"
 
 static struct {
@@ -94,7 +95,7 @@ get_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 		struct err bad = ERR_INIT;
 
 		if (record_check(items[i].rec, &bad) == -1 ||
-		    content_load(ctx, &items[i].rec, option.is_inline, &bad) ==
+		    queue_load(ctx, &items[i].rec, option.is_inline, &bad) ==
 			-1)
 			report(&items[i], &bad);
 	}

@@ -34,6 +34,7 @@ struct ledger {
 	/* What the last take or list gave. */
 	struct seen rows[ROWS_MAX];
 	size_t n;
+	struct buf record; /* of the last of them */
 	struct buf history; /* the last one: "stored queued start …" */
 };
 
@@ -73,6 +74,7 @@ ledger_close(struct ledger *l)
 {
 	mail_close(l->m);
 	state_close(&l->state);
+	buf_release(&l->record);
 	buf_release(&l->history);
 }
 
@@ -106,7 +108,27 @@ keep_row(void *ctx, const struct mail_row *row, struct err *e)
 	snprintf(s->id, sizeof s->id, "%s", row->id);
 	snprintf(s->owner, sizeof s->owner, "%s",
 	    row->owner != NULL ? row->owner : "");
+	buf_reset(&l->record);
+	buf_add(&l->record, row->record, row->record_len);
 	return 0;
+}
+
+/* Put at l->now. */
+static inline void
+put_record(
+    struct ledger *l, const char *id, const char *queue, const char *record)
+{
+	struct err e = ERR_INIT;
+	struct mail_put p = {
+	    .id = id,
+	    .tenant = "ne-001",
+	    .queue = queue,
+	    .at = l->now,
+	    .record = record,
+	    .record_len = strlen(record),
+	};
+
+	must(l, l->m->ops->put(l->m, &p, 1, &e), &e, "put");
 }
 
 /* {"id":ID}, put at l->now. */
@@ -239,6 +261,13 @@ row(struct ledger *l, const char *id)
 	if (list(l, f) != 1)
 		return (struct seen){.state = MAIL_STATES};
 	return l->rows[0];
+}
+
+/* Its record; good until the next row is read. */
+static inline const char *
+record(struct ledger *l, const char *id)
+{
+	return row(l, id).state == MAIL_STATES ? "" : l->record.data;
 }
 
 static inline int

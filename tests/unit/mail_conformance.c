@@ -34,6 +34,57 @@ test_put(struct ledger *l)
 	CHECK(l, row(l, "b").state == MAIL_READY);
 }
 
+/*
+ * What is stored, what is put on a queue later, and what the row has then: the
+ * blobs of the mail are those that were stored, all else is as it was put.
+ */
+static const struct {
+	const char *stored, *queued, *want;
+} blobs[] = {
+    {"{\"a\":1}", "{\"b\":2}", "{\"b\":2}"},
+    {"{\"blob\":{\"ref\":\"x\"},\"size\":1,\"a\":1}",
+	"{\"blob\":{\"ref\":\"y\"},\"size\":2}",
+	"{\"blob\":{\"ref\":\"x\"},\"size\":1}"},
+    /* Parts that have none keep what is new; others get theirs back. */
+    {"{\"message\":{\"parts\":[{\"p\":1},{\"p\":2,\"blob\":{\"ref\":\"x.2\"}}]}"
+     "}",
+	"{\"message\":{\"m\":1,\"parts\":[{\"n\":[1]},"
+	"{\"blob\":{\"ref\":\"y.2\"},\"n\":null}]}}",
+	"{\"message\":{\"m\":1,\"parts\":[{\"n\":[1]},"
+	"{\"blob\":{\"ref\":\"x.2\"},\"n\":null}]}}"},
+    {"{\"message\":{\"parts\":[{\"blob\":{\"ref\":\"x\"}}]}}",
+	"{\"message\":{\"parts\":[{\"blob\":{\"ref\":\"y\"}},{\"q\":1}]}}",
+	"{\"message\":{\"parts\":[{\"blob\":{\"ref\":\"x\"}}]}}"},
+    {"{\"message\":{\"parts\":[{\"p\":\"\\u00e9\",\"blob\":{\"ref\":\"x\"}}]}}",
+	"{\"c\":1}",
+	"{\"c\":1,\"message\":{\"parts\":[{\"p\":\"\\u00e9\","
+	"\"blob\":{\"ref\":\"x\"}}]}}"},
+    /* No record is refused, whatever stands there. */
+    {"{\"message\":{\"parts\":[\"s\",[],{\"blob\":{\"ref\":\"x\"}}]}}",
+	"{\"message\":{\"parts\":[1,\"no json\",\"neither\"]}}",
+	"{\"message\":{\"parts\":[{},{},{\"blob\":{\"ref\":\"x\"}}]}}"},
+    {"{\"message\":{\"parts\":[{\"blob\":{\"ref\":\"x\"}}]}}",
+	"{\"message\":\"none\"}",
+	"{\"message\":{\"parts\":[{\"blob\":{\"ref\":\"x\"}}]}}"},
+    {"{\"message\":{\"parts\":\"none\"}}", "{\"message\":{\"parts\":[1]}}",
+	"{\"message\":{\"parts\":[1]}}"},
+};
+
+static void
+test_blobs(struct ledger *l)
+{
+	for (size_t i = 0; i < sizeof blobs / sizeof *blobs; i++) {
+		char id[] = {(char)('a' + i), '\0'};
+
+		put_record(l, id, NULL, blobs[i].stored);
+		put_record(l, id, "q", blobs[i].queued);
+		CHECK(l, row(l, id).state == MAIL_READY);
+		if (!CHECK(l, strcmp(record(l, id), blobs[i].want) == 0))
+			fprintf(
+			    stderr, "%s\n%s\n", l->record.data, blobs[i].want);
+	}
+}
+
 static void
 test_schedule(struct ledger *l)
 {
@@ -447,6 +498,7 @@ test_refused(struct ledger *l)
 
 static void (*const tests[])(struct ledger *) = {
     test_put,
+    test_blobs,
     test_schedule,
     test_order,
     test_results,

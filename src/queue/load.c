@@ -1,0 +1,185 @@
+#include "queue/load.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base64.h"
+#include "core/buf.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/jsonl.h"
+#include "mail/record.h"
+#include "queue/content.h"
+#include "queue/parts.h"
+
+enum {
+	SECTION_MAX = 160, /* of a line, for a content but its base64 */
+};
+
+struct loading {
+	struct queue *q;
+	bool is_inline;
+	size_t room; /* what is left of the line */
+	char **spools; /* files made so far */
+	size_t n;
+};
+
+/* As base64, with what is around it. */
+static size_t
+inline_size(off_t size)
+{
+	return ((size_t)size + 2) / 3 * 4 + SECTION_MAX;
+}
+
+static jv
+inline_section(const struct buf *bytes)
+{
+	struct buf text = BUF_INIT;
+	jv s;
+
+	base64_encode(bytes->data, bytes->len, &text);
+	s = jv_string_sized(text.data != NULL ? text.data : "", (int)text.len);
+	buf_release(&text);
+	return json_set(jv_object(), "base64", s);
+}
+
+static int
+load_inline(struct loading *l, int fd, off_t size, jv *section, struct err *e)
+{
+	struct buf bytes = BUF_INIT;
+	int r;
+
+	if (inline_size(size) > l->room)
+		return err_set(e, ERR_DATA,
+		    "blob: %lld bytes do not fit into the rest of a line",
+		    (long long)size);
+	r = file_read_fd(fd, (size_t)size, &bytes, "blob", e);
+	if (r == 0) {
+		*section = inline_section(&bytes);
+		l->room -= inline_size(size);
+	}
+	buf_release(&bytes);
+	return r;
+}
+
+static int
+load_spool(struct loading *l, int fd, off_t size, jv *section, struct err *e)
+{
+	char *path;
+	int to = state_spool_create(l->q->state, &path, e), r;
+
+	if (to == -1)
+		return -1;
+	l->spools = xrealloc(l->spools, l->n + 1, sizeof *l->spools);
+	l->spools[l->n++] = path;
+	r = content_copy(fd, to, path, e);
+	if (file_close(to, path, e) == -1)
+		r = -1;
+	if (r == -1)
+		return -1;
+	*section = json_set_str(jv_object(), "path", path);
+	*section = json_set(*section, "size", jv_number((double)size));
+	*section = json_set(*section, "temporary", jv_true());
+	l->room -= l->room < SECTION_MAX ? l->room : SECTION_MAX;
+	return 0;
+}
+
+/* A blob's content section.  Closes fd. */
+static int
+load_fd(struct loading *l, int fd, jv *section, struct err *e)
+{
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) == -1)
+		r = err_errno(e, "blob: stat");
+	else if (l->is_inline || (st.st_size <= CONTENT_INLINE_MAX &&
+				     inline_size(st.st_size) <= l->room))
+		r = load_inline(l, fd, st.st_size, section, e);
+	else
+		r = load_spool(l, fd, st.st_size, section, e);
+	close(fd);
+	return r;
+}
+
+static int
+load_message(struct loading *l, jv *rec, struct err *e)
+{
+	jv section;
+	int fd;
+
+	if (!json_has(*rec, "blob"))
+		return 0;
+	fd = queue_open_message(l->q, *rec, e);
+	if (fd == -1)
+		return -1;
+	if (load_fd(l, fd, &section, e) == -1)
+		return err_prefix(e, "%s", record_id(*rec));
+	*rec = json_set(json_del(*rec, "blob"), "content", section);
+	return 0;
+}
+
+static int
+load_part(void *ctx, size_t index, jv *part, struct err *e)
+{
+	struct loading *l = ctx;
+	jv blob = json_member(*part, "blob", JV_KIND_OBJECT), section;
+	const char *ref = json_str(blob, "ref");
+	int fd = -1;
+
+	if (ref == NULL)
+		err_set(e, ERR_DATA, "\"blob\" has no \"ref\"");
+	else
+		fd = queue_open_blob(l->q, ref, e);
+	jv_free(blob);
+	if (fd == -1 || load_fd(l, fd, &section, e) == -1)
+		return err_prefix(e, "message.parts[%zu]", index);
+	*part = json_set(json_del(*part, "blob"), "content", section);
+	return 0;
+}
+
+static void
+release(struct loading *l, bool is_given)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (!is_given)
+			unlinkat(l->q->state->dir, l->spools[i], 0);
+		free(l->spools[i]);
+	}
+	free(l->spools);
+}
+
+static size_t
+room(jv rec)
+{
+	struct buf text = BUF_INIT;
+	size_t len;
+
+	json_dump(jv_copy(rec), &text);
+	len = text.len;
+	buf_release(&text);
+	return len < JSONL_LINE_MAX ? JSONL_LINE_MAX - len : 0;
+}
+
+int
+queue_load(struct queue *q, jv *rec, bool is_inline, struct err *e)
+{
+	struct loading l = {.q = q, .is_inline = is_inline, .room = room(*rec)};
+	jv out = jv_copy(*rec);
+	int r = load_message(&l, &out, e);
+
+	if (r == 0) {
+		r = parts_change(&out, "blob", load_part, &l, e);
+		if (r == -1)
+			err_prefix(e, "%s", record_id(*rec));
+	}
+	release(&l, r == 0);
+	if (r == 0) {
+		jv_free(*rec);
+		*rec = out;
+	} else {
+		jv_free(out);
+	}
+	return r;
+}

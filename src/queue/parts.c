@@ -1,0 +1,186 @@
+#include "queue/parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/json.h"
+#include "mail/mime.h"
+#include "mail/record.h"
+
+int
+parts_change(jv *rec, const char *member, part_fn *fn, void *ctx, struct err *e)
+{
+	jv message = json_member(*rec, "message", JV_KIND_OBJECT);
+	jv parts = json_member(message, "parts", JV_KIND_ARRAY);
+	int n = jv_is_valid(parts) ? jv_array_length(jv_copy(parts)) : 0;
+	bool is_changed = false;
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < n; i++) {
+		jv part = jv_array_get(jv_copy(parts), i);
+
+		if (!json_has(part, member)) {
+			jv_free(part);
+			continue;
+		}
+		r = fn(ctx, (size_t)i, &part, e);
+		parts = jv_array_set(parts, i, part);
+		is_changed = true;
+	}
+	if (r == 0 && is_changed) {
+		message = json_set(message, "parts", parts);
+		*rec = json_set(*rec, "message", message);
+		return 0;
+	}
+	jv_free(parts);
+	jv_free(message);
+	return r;
+}
+
+struct taking {
+	struct queue *q;
+	const char *id;
+	int64_t at;
+	struct deposits *out;
+};
+
+static int
+take_part(void *ctx, size_t index, jv *part, struct err *e)
+{
+	struct taking *t = ctx;
+	struct deposits *out = t->out;
+	jv content = json_member(*part, "content", JV_KIND_OBJECT);
+	struct deposit *d;
+	jv blob;
+	int r;
+
+	if (index >= MIME_PARTS_MAX) {
+		jv_free(content);
+		return err_set(e, ERR_DATA, "%s: more than %d parts", t->id,
+		    MIME_PARTS_MAX);
+	}
+	if (out->n % 16 == 0)
+		out->all = xrealloc(out->all, out->n + 16, sizeof *out->all);
+	d = &out->all[out->n++];
+	deposit_init(d, t->q, t->id, (int)index + 1, t->at);
+	r = deposit_take(d, t->q, content, json_has(*part, "digest"), &blob, e);
+	jv_free(content);
+	if (r == -1)
+		return err_prefix(e, "%s: message.parts[%zu]", t->id, index);
+	*part = json_set(json_del(*part, "content"), "blob", blob);
+	return 0;
+}
+
+int
+parts_take(
+    struct queue *q, jv *rec, int64_t at, struct deposits *out, struct err *e)
+{
+	/* The id is the record's own, which is changed. */
+	char *id = xstrdup(record_id(*rec));
+	struct taking t = {.q = q, .id = id, .at = at, .out = out};
+	int r = parts_change(rec, "content", take_part, &t, e);
+
+	free(id);
+	return r;
+}
+
+void
+parts_release(struct deposits *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		deposit_release(&d->all[i]);
+	free(d->all);
+	*d = (struct deposits){0};
+}
+
+static int
+refuse(void *ctx, size_t index, jv *part, struct err *e)
+{
+	(void)ctx;
+	(void)index;
+	(void)part;
+	(void)e;
+	return -1;
+}
+
+bool
+parts_have_content(jv rec)
+{
+	struct err none = ERR_INIT;
+
+	return parts_change(&rec, "content", refuse, NULL, &none) == -1;
+}
+
+bool
+parts_may_have_blobs(const char *record, size_t len)
+{
+	static const char parts[] = "\"parts\":[", blob[] = "\"blob\":{";
+	const char *end = record + len, *s;
+
+	/* Within a string its quotes would be escaped. */
+	s = memmem(record, len, parts, strlen(parts));
+	return s != NULL &&
+	       memmem(s, (size_t)(end - s), blob, strlen(blob)) != NULL;
+}
+
+/* The references in parts, as the keys of an object. */
+static int
+add_ref(void *ctx, size_t index, jv *part, struct err *e)
+{
+	jv *refs = ctx;
+	jv blob = json_member(*part, "blob", JV_KIND_OBJECT);
+	const char *ref = json_str(blob, "ref");
+
+	(void)index;
+	(void)e;
+	if (ref != NULL)
+		*refs = json_set(*refs, ref, jv_true());
+	jv_free(blob);
+	return 0;
+}
+
+static jv
+part_refs(jv rec)
+{
+	struct err none = ERR_INIT;
+	jv refs = jv_object();
+
+	rec = jv_is_valid(rec) ? jv_copy(rec) : jv_object();
+	parts_change(&rec, "blob", add_ref, &refs, &none);
+	jv_free(rec);
+	return refs;
+}
+
+/* "file:YYYY/MM/DD/ID.K" with K > 0: nobody else's, whatever a record says. */
+static bool
+is_own(const char *ref, const char *id)
+{
+	const char *name = strrchr(ref, '/');
+	size_t n = strlen(id);
+
+	return name != NULL && strncmp(name + 1, id, n) == 0 &&
+	       name[n + 1] == '.' && strcmp(name + n + 2, "0") != 0;
+}
+
+int
+parts_orphans(jv rec, jv row, const char *id,
+    int (*fn)(void *ctx, const char *ref, struct err *e), void *ctx,
+    struct err *e)
+{
+	jv refs = part_refs(rec), known = part_refs(row);
+	int r = 0;
+
+	jv_object_foreach(refs, key, value)
+	{
+		const char *ref = jv_string_value(key);
+
+		if (r == 0 && !json_has(known, ref) && is_own(ref, id))
+			r = fn(ctx, ref, e);
+		jv_free(key);
+		jv_free(value);
+	}
+	jv_free(refs);
+	jv_free(known);
+	return r;
+}
