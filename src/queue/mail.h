@@ -125,6 +125,19 @@ struct mail_settle {
 	bool is_stale; /* out: an older lease; history only */
 };
 
+/* A row's record, made anew from the same mail. */
+struct mail_update {
+	const char *id;
+	const char *was; /* the record as list gave it */
+	size_t was_len;
+	const char *record;
+	size_t record_len;
+	const char *stage; /* for the history, ":reparse" */
+	const char *entry; /* JSON object */
+	size_t entry_len;
+	bool is_lost; /* out: no such mail, or its record is another by now */
+};
+
 /* How the leases of one owner stand. */
 struct mail_leases {
 	int64_t unstarted, started;
@@ -142,7 +155,7 @@ struct mail_history {
 	int64_t at, delivery, attempt;
 	/*
 	 * A program's name: its result is the entry.  Or ":stored",
-	 * ":queued", ":start", ":interrupted", ":dead".
+	 * ":queued", ":start", ":interrupted", ":dead", ":reparse".
 	 */
 	const char *stage;
 	const char *entry; /* JSON object */
@@ -194,6 +207,13 @@ struct mail_ops {
 	int (*give_back)(struct mail_engine *m, const char *owner,
 	    bool is_counted, int64_t now, struct err *e);
 	int (*settle)(struct mail_engine *m, struct mail_settle *settles,
+	    size_t n, int64_t now, struct err *e);
+	/*
+	 * Replace records that are still as they were, and tell the history;
+	 * state, lease and times of the rows stay.  Each change is an event of
+	 * its own, of no delivery, however many there were before.
+	 */
+	int (*update)(struct mail_engine *m, struct mail_update *updates,
 	    size_t n, int64_t now, struct err *e);
 	/* A started one that is over counts no more: nobody works on it. */
 	int (*leases)(struct mail_engine *m, const char *owner, int64_t now,

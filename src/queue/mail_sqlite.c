@@ -166,10 +166,10 @@ sqlite_wait_fd(struct mail_engine *base, struct err *e)
 	.put = mail_sqlite_put, .take = mail_sqlite_take,                      \
 	.start = mail_sqlite_start, .renew = mail_sqlite_renew,                \
 	.give_back = mail_sqlite_give_back, .settle = mail_sqlite_settle,      \
-	.leases = mail_sqlite_leases, .next_due = mail_sqlite_next_due,        \
-	.list = mail_sqlite_list, .history = mail_sqlite_history,              \
-	.stats = mail_sqlite_stats, .check = sqlite_check,                     \
-	.close = sqlite_close
+	.update = mail_sqlite_update, .leases = mail_sqlite_leases,            \
+	.next_due = mail_sqlite_next_due, .list = mail_sqlite_list,            \
+	.history = mail_sqlite_history, .stats = mail_sqlite_stats,            \
+	.check = sqlite_check, .close = sqlite_close
 
 const struct mail_ops mail_sqlite_ops = {
     .scheme = "sqlite",

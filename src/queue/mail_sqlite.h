@@ -30,6 +30,8 @@ enum mail_sql {
 	SQL_LEASES,
 	SQL_NEXT_DUE,
 	SQL_SETTLE,
+	SQL_UPDATE,
+	SQL_EVENT_ADD,
 	SQL_HISTORY_ADD,
 	SQL_LIST,
 	SQL_LIST_ID,
@@ -94,7 +96,7 @@ struct sqlite_id {
 int mail_sqlite_collect(struct mail_sqlite *m, sqlite3_stmt *st,
     struct sqlite_id **ids, size_t *n, struct err *e);
 
-/* The operations; mail_sqlite_{put,lease,settle,read}.c */
+/* The operations; mail_sqlite_{put,lease,settle,update,read}.c */
 int mail_sqlite_put(struct mail_engine *m, const struct mail_put *puts,
     size_t n, struct err *e);
 int mail_sqlite_take(struct mail_engine *m, const struct mail_take *how,
@@ -106,6 +108,8 @@ int mail_sqlite_renew(
 int mail_sqlite_give_back(struct mail_engine *m, const char *owner,
     bool is_counted, int64_t now, struct err *e);
 int mail_sqlite_settle(struct mail_engine *m, struct mail_settle *settles,
+    size_t n, int64_t now, struct err *e);
+int mail_sqlite_update(struct mail_engine *m, struct mail_update *updates,
     size_t n, int64_t now, struct err *e);
 int mail_sqlite_leases(struct mail_engine *m, const char *owner, int64_t now,
     struct mail_leases *out, struct err *e);

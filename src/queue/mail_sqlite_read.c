@@ -144,14 +144,16 @@ walk_history(struct mail_sqlite *m, int64_t seq, mail_history_fn *fn, void *ctx,
 	    " ORDER BY at,delivery,attempt,stage",
 	    e);
 	struct mail_history h;
+	int64_t delivery;
 	int r;
 
 	if (st == NULL)
 		return -1;
 	db_bind_int(st, 1, seq);
 	while ((r = db_step(&m->db, st, e)) == 1) {
+		delivery = sqlite3_column_int64(st, 0);
 		h = (struct mail_history){
-		    .delivery = sqlite3_column_int64(st, 0),
+		    .delivery = delivery > 0 ? delivery : 0,
 		    .attempt = sqlite3_column_int64(st, 1),
 		    .stage = db_text(st, 2, NULL),
 		    .at = sqlite3_column_int64(st, 3),

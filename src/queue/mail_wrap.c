@@ -112,6 +112,14 @@ wrap_settle(struct mail_engine *m, struct mail_settle *settles, size_t n,
 }
 
 static int
+wrap_update(struct mail_engine *m, struct mail_update *updates, size_t n,
+    int64_t now, struct err *e)
+{
+	m = enter(m, "update", n, e);
+	return m != NULL ? m->ops->update(m, updates, n, now, e) : -1;
+}
+
+static int
 wrap_leases(struct mail_engine *m, const char *owner, int64_t now,
     struct mail_leases *out, struct err *e)
 {
@@ -169,7 +177,7 @@ wrap_close(struct mail_engine *m)
 #define OPERATIONS                                                             \
 	.put = wrap_put, .take = wrap_take, .start = wrap_start,               \
 	.renew = wrap_renew, .give_back = wrap_give_back,                      \
-	.settle = wrap_settle, .leases = wrap_leases,                          \
+	.settle = wrap_settle, .update = wrap_update, .leases = wrap_leases,   \
 	.next_due = wrap_next_due, .list = wrap_list, .history = wrap_history, \
 	.stats = wrap_stats, .check = wrap_check, .close = wrap_close
 

@@ -185,6 +185,75 @@ test_results(struct ledger *l)
 	}
 }
 
+/* "lost" or "". */
+static const char *
+update(struct ledger *l, const char *id, const char *was, const char *record)
+{
+	struct err e = ERR_INIT;
+	struct mail_update u = {
+	    .id = id,
+	    .was = was,
+	    .was_len = strlen(was),
+	    .record = record,
+	    .record_len = strlen(record),
+	    .stage = ":reparse",
+	    .entry = "{\"changed\":[]}",
+	    .entry_len = 14,
+	};
+
+	must(l, l->m->ops->update(l->m, &u, 1, l->now, &e), &e, "update");
+	return u.is_lost ? "lost" : "";
+}
+
+static void
+test_update(struct ledger *l)
+{
+	struct seen was, is;
+
+	put(l, "a", "q", 0, 0);
+	put(l, "b", NULL, 0, 0);
+	take(l, "q", "w", 1);
+	was = row(l, "a");
+	l->now++;
+	CHECK(l, *update(l, "a", "{\"id\":\"a\"}", "{\"n\":1}") == '\0');
+	is = row(l, "a");
+	CHECK(l, memcmp(&was, &is, sizeof was) == 0);
+	CHECK(l, strcmp(record(l, "a"), "{\"n\":1}") == 0);
+	/* Only what is still as it was read; the history tells no more. */
+	CHECK(l, *update(l, "a", "{\"id\":\"a\"}", "{\"n\":2}") == 'l');
+	CHECK(l, *update(l, "none", "{}", "{\"n\":2}") == 'l');
+	CHECK(l, strcmp(record(l, "a"), "{\"n\":1}") == 0);
+	CHECK(l, strcmp(record(l, "b"), "{\"id\":\"b\"}") == 0);
+	CHECK(l, strcmp(history(l, "a"), ":stored :queued :reparse") == 0);
+	/* Again and again, in whatever state. */
+	l->now++;
+	CHECK(l, *update(l, "a", "{\"n\":1}", "{\"n\":2}") == '\0');
+	CHECK(l, *settle(l, "x", STATUS_OK, lease("a", "w", 1)) == '\0');
+	l->now++;
+	CHECK(l, *update(l, "a", "{\"n\":2}", "{\"n\":1}") == '\0');
+	CHECK(l, strcmp(history(l, "a"),
+		     ":stored :queued :reparse :reparse x :reparse") == 0);
+	CHECK(l, row(l, "a").state == MAIL_SUCCEEDED);
+}
+
+/* One transaction: the one that is lost takes no other with it. */
+static void
+test_updates(struct ledger *l)
+{
+	static const char *const ids[] = {"a", "none", "b"};
+	struct mail_update u[3];
+	struct err e = ERR_INIT;
+
+	put_record(l, "a", NULL, "{}");
+	put_record(l, "b", NULL, "{}");
+	for (int i = 0; i < 3; i++)
+		u[i] = (struct mail_update){
+		    ids[i], "{}", 2, "{\"n\":1}", 7, ":reparse", "{}", 2, true};
+	must(l, l->m->ops->update(l->m, u, 3, l->now, &e), &e, "update");
+	CHECK(l, !u[0].is_lost && u[1].is_lost && !u[2].is_lost);
+	CHECK(l, strcmp(record(l, "b"), "{\"n\":1}") == 0);
+}
+
 /* Only what is snoozed comes back by itself. */
 static void
 test_waiting(struct ledger *l)
@@ -502,6 +571,8 @@ static void (*const tests[])(struct ledger *) = {
     test_schedule,
     test_order,
     test_results,
+    test_update,
+    test_updates,
     test_waiting,
     test_repeated,
     test_stale,
@@ -527,7 +598,7 @@ test_operations(struct ledger *l)
 	CHECK(l, o->scheme != NULL && o->open != NULL && o->close != NULL);
 	CHECK(l, o->put != NULL && o->take != NULL && o->start != NULL);
 	CHECK(l, o->renew != NULL && o->give_back != NULL);
-	CHECK(l, o->settle != NULL && o->leases != NULL);
+	CHECK(l, o->settle != NULL && o->update != NULL && o->leases != NULL);
 	CHECK(l, o->next_due != NULL && o->list != NULL && o->history != NULL);
 	CHECK(l, o->stats != NULL && o->check != NULL);
 	CHECK(l, ((o->caps & MAIL_CAN_WAIT) != 0) == (o->wait_fd != NULL));

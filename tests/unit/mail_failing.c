@@ -80,6 +80,15 @@ settle_a(struct ledger *l, struct err *e)
 }
 
 static int
+update_a(struct ledger *l, struct err *e)
+{
+	struct mail_update u = {
+	    "a", "{}", 2, "{\"n\":1}", 7, ":reparse", "{\"n\":1}", 7, false};
+
+	return l->m->ops->update(l->m, &u, 1, l->now, e);
+}
+
+static int
 renew_b(struct ledger *l, struct err *e)
 {
 	return l->m->ops->renew(l->m, "w", UNTIL, e);
@@ -156,6 +165,7 @@ static int (*const steps[])(struct ledger *, struct err *) = {
     take_all,
     start_a,
     settle_a,
+    update_a,
     renew_b,
     leases_w,
     give_back_b,

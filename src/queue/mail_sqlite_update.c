@@ -1,0 +1,69 @@
+/* The ledger in SQLite: records made anew. */
+#include "queue/mail_sqlite.h"
+
+/* 1 replaced, 0 it is another by now or there is none, -1 error. */
+static int
+replace(struct mail_sqlite *m, const struct mail_update *u, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(&m->db, SQL_UPDATE,
+	    "UPDATE mail SET record=?3 WHERE id=?1 AND record=?2", e);
+
+	if (st == NULL)
+		return -1;
+	db_bind_text(st, 1, u->id);
+	db_bind_bytes(st, 2, u->was, u->was_len);
+	db_bind_bytes(st, 3, u->record, u->record_len);
+	if (db_run(&m->db, st, e) == -1)
+		return -1;
+	return sqlite3_changes(m->db.sqlite) > 0;
+}
+
+/*
+ * What belongs to no delivery can happen again, so these are counted: -1, -2 …
+ * stand where else the delivery does.
+ */
+static int
+add_event(struct mail_sqlite *m, const struct mail_update *u, int64_t now,
+    struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(&m->db, SQL_EVENT_ADD,
+	    "INSERT INTO history SELECT seq,"
+	    "(SELECT min(0,ifnull(min(delivery),0))-1 FROM history h"
+	    " WHERE h.seq=mail.seq),?2,0,?3,?4"
+	    " FROM mail WHERE id=?1",
+	    e);
+
+	if (st == NULL)
+		return -1;
+	db_bind_text(st, 1, u->id);
+	db_bind_text(st, 2, u->stage);
+	db_bind_int(st, 3, now);
+	db_bind_bytes(st, 4, u->entry, u->entry_len);
+	return db_run(&m->db, st, e);
+}
+
+static int
+update_one(
+    struct mail_sqlite *m, struct mail_update *u, int64_t now, struct err *e)
+{
+	int r = replace(m, u, e);
+
+	u->is_lost = r == 0;
+	return r == 1 ? add_event(m, u, now, e) : r;
+}
+
+int
+mail_sqlite_update(struct mail_engine *base, struct mail_update *updates,
+    size_t n, int64_t now, struct err *e)
+{
+	struct mail_sqlite *m = (struct mail_sqlite *)base;
+
+	if (db_begin(&m->db, e) == -1)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (update_one(m, &updates[i], now, e) == -1) {
+			db_rollback(&m->db);
+			return -1;
+		}
+	return db_commit(&m->db, e);
+}
