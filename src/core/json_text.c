@@ -35,31 +35,59 @@ is_plain(unsigned char c)
 	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
 }
 
-/* What cannot stand as it is.  How many bytes of s it was. */
+/* So many bytes can stand as they are. */
 static size_t
-add_special(struct buf *out, const char *s, size_t n)
+plain_size(const char *s, size_t n)
 {
-	static const char named[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
-	unsigned char c = (unsigned char)*s;
-	const char *name = c != '\0' ? strchr(named, c) : NULL;
-	size_t len;
+	size_t i = 0, len;
 
-	if (name != NULL) {
-		buf_addch(out, '\\');
-		buf_addch(out, names[name - named]);
-		return 1;
+	for (;;) {
+		while (i < n && is_plain((unsigned char)s[i]))
+			i++;
+		if (i == n || (unsigned char)s[i] < 0x80)
+			return i;
+		len = utf8_char(s + i, n - i);
+		if (len == 0)
+			return i;
+		i += len;
 	}
-	if (c < ' ' || c == 0x7f) {
+}
+
+/* The letter after the backslash; 0: it has none. */
+static char
+escape_of(unsigned char c)
+{
+	switch (c) {
+	case '"':
+	case '\\':
+		return (char)c;
+	case '\b':
+		return 'b';
+	case '\f':
+		return 'f';
+	case '\n':
+		return 'n';
+	case '\r':
+		return 'r';
+	case '\t':
+		return 't';
+	default:
+		return '\0';
+	}
+}
+
+/* A byte that cannot. */
+static void
+add_special(struct buf *out, unsigned char c)
+{
+	char escape[2] = {'\\', escape_of(c)};
+
+	if (escape[1] != '\0')
+		buf_add(out, escape, sizeof escape);
+	else if (c < 0x80)
 		buf_addf(out, "\\u%04x", c);
-		return 1;
-	}
-	len = utf8_char(s, n);
-	if (len > 0) {
-		buf_add(out, s, len);
-		return len;
-	}
-	buf_addf(out, "\\\\x%02x", c);
-	return 1;
+	else
+		buf_addf(out, "\\\\x%02x", c);
 }
 
 void
@@ -68,18 +96,14 @@ json_text_string(struct buf *out, const char *data, size_t n)
 	size_t plain;
 
 	buf_addch(out, '"');
-	while (n > 0) {
-		plain = 0;
-		while (plain < n && is_plain((unsigned char)data[plain]))
-			plain++;
+	for (;;) {
+		plain = plain_size(data, n);
 		buf_add(out, data, plain);
-		data += plain;
-		n -= plain;
-		if (n > 0) {
-			plain = add_special(out, data, n);
-			data += plain;
-			n -= plain;
-		}
+		if (plain == n)
+			break;
+		add_special(out, (unsigned char)data[plain]);
+		data += plain + 1;
+		n -= plain + 1;
 	}
 	buf_addch(out, '"');
 }
