@@ -204,6 +204,14 @@ is_type(const char *s)
 	return n > 0 && s[n] == '\0';
 }
 
+/* Text, says its header: libmagic would take a millisecond to say so too. */
+static bool
+is_declared_text(const char *type)
+{
+	return strncmp(type, "text/", 5) == 0 ||
+	       strncmp(type, "message/", 8) == 0; /* delivery-status */
+}
+
 const char *
 sniff_type(struct sniff *s, const char *declared, const char *data, size_t n)
 {
@@ -213,7 +221,7 @@ sniff_type(struct sniff *s, const char *declared, const char *data, size_t n)
 		return NULL;
 	if (n > SNIFF_BYTES)
 		n = SNIFF_BYTES;
-	if (strncmp(declared, "text/", 5) == 0 && is_text(data, n))
+	if (is_declared_text(declared) && is_text(data, n))
 		return text_type(data, n);
 	type = signature_type(data, n);
 	if (type != NULL)

@@ -1,9 +1,10 @@
 /*
  * What the first bytes of a part look like, whatever its header says: a MIME
- * type.  Declared text that may be text is found without help ("text/plain", or
- * "text/html"); the usual signatures by a table; all else by libmagic, whose
- * database is opened beforehand and mapped when first asked for, since that
- * costs a millisecond and most mail never needs it.
+ * type.  What is declared as text, or as a notice (message/delivery-status),
+ * and may be text is found without help ("text/plain", or "text/html"); the
+ * usual signatures by a table; all else by libmagic, whose database is opened
+ * beforehand and mapped when first asked for, since that costs a millisecond
+ * and most mail never needs it.
  */
 #ifndef MAIL_SNIFF_H
 #define MAIL_SNIFF_H

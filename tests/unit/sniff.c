@@ -33,6 +33,7 @@ static const struct {
     {"text/plain", BYTES("<!DOCTYPE htm"), "text/plain"},
     {"text/plain", BYTES("%PDF-1.4\n"), "text/plain"},
     {"text/plain", BYTES("   "), "text/plain"},
+    {"message/delivery-status", BYTES("{\"a\":[1,2]}\n"), "text/plain"},
     /* Text that is none. */
     {"text/plain", BYTES("%PDF-1.4\n\1"), "application/pdf"},
     {"text/plain", BYTES("\xff\xd8\xff\xe0\0\x10JFIF\0"), "image/jpeg"},
