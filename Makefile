@@ -137,6 +137,13 @@ $(obj)/bin/%: tests/fuzz/%.c $(obj)/libmailpipe.a
 	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
 		$(LDFLAGS) -MMD -MP -o $@ $< $(obj)/libmailpipe.a $(libs)
 
+# Our side of the section parse of tests/bench/run.
+$(obj)/bench/parse_ours: tests/bench/parse_ours.c tests/bench/parse.c \
+		tests/bench/parse.h $(obj)/libmailpipe.a
+	@mkdir -p $(@D)
+	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
+		$(LDFLAGS) -o $@ $(filter-out %.h,$^) $(libs)
+
 # FUZZ_SECONDS: how long each (default 1800).
 fuzz:
 	tests/fuzz/run

@@ -1,10 +1,11 @@
 # The mails of the benchmark: DIR/0000 ... DIR/NNNN, the same every time.
 #
-#   LC_ALL=C awk -v dir=DIR -v count=N -f mails.awk
+#   LC_ALL=C awk -v dir=DIR -v count=N [-v fixed=SIZE] -f mails.awk
 #
 # Sizes are log-normal, median 12 KB, from 2 to 200 KB, so some 6 % are above the
-# 64 KB that go inline.  Of 20 mails 9 are ISO-2022-JP text, 4 have a PDF, 4 are
-# UTF-8 text and HTML in base64, 3 are ASCII.  Lines come from small pools.
+# 64 KB that go inline; or all are of one SIZE.  Of 20 mails 9 are ISO-2022-JP
+# text, 4 have a PDF, 4 are UTF-8 text and HTML in base64, 3 are ASCII.  Lines come
+# from small pools.
 
 function any(n) { return int(rand() * n) }
 
@@ -91,6 +92,7 @@ function mail(i,    want, kind) {
 	size = 0
 	want = exp(log(12000) + gauss() * 1.1)
 	want = want < 2048 ? 2048 : want > 200000 ? 200000 : want
+	if (fixed > 0) want = fixed
 	kind = any(20)
 	head(i)
 	if (kind < 9) {
