@@ -1,5 +1,6 @@
 #include "core/batch.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,10 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/tool.h"
+
+enum {
+	PIPE_BYTES = 1024 * 1024, /* what everybody may ask for, pipe(7) */
+};
 
 struct loop {
 	struct batch *b;
@@ -163,10 +168,20 @@ wait_for_input(struct loop *l, struct err *e)
 	}
 }
 
+/*
+ * There is more than one batch.  What comes while one is being synced is the
+ * next, so that a pipe with room for four mails means a sync for every four.
+ */
+static void
+widen_pipe(void)
+{
+	(void)fcntl(STDIN_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
+}
+
 static int
 loop_run(struct loop *l, struct err *e)
 {
-	bool more = true;
+	bool more = true, is_first = true;
 	int r;
 
 	while (more) {
@@ -186,6 +201,9 @@ loop_run(struct loop *l, struct err *e)
 		}
 		if (do_batch(l, e) == -1)
 			return -1;
+		if (more && is_first)
+			widen_pipe();
+		is_first = false;
 	}
 	return do_batch(l, e);
 }
