@@ -158,8 +158,8 @@ apply_entries(
 	return r;
 }
 
-int
-queue_draw(struct queue *q, struct err *e)
+static int
+draw(struct queue *q, bool is_waiting, struct err *e)
 {
 	if (queue_ledger(q, e) == NULL || queue_blobs(q, e) == NULL)
 		return -1;
@@ -167,7 +167,13 @@ queue_draw(struct queue *q, struct err *e)
 		return 0;
 	if (queue_intake(q, e) == NULL)
 		return -1;
-	return intake_draw(q->intake, apply_entries, q, e);
+	return intake_draw(q->intake, is_waiting, apply_entries, q, e);
+}
+
+int
+queue_draw(struct queue *q, struct err *e)
+{
+	return draw(q, true, e);
 }
 
 struct mail_engine *
@@ -198,7 +204,7 @@ queue_promise(struct queue *q, const struct intake_entry *entries, size_t n,
 	r = n > 0 ? intake_append(q->intake, &lines, &grown, e) : 0;
 	buf_release(&lines);
 	/* It is safe already; that nobody has drawn for long is no error. */
-	if (grown && queue_draw(q, &later) == -1)
+	if (grown && draw(q, false, &later) == -1)
 		tool_say("%s", later.text);
 	return r;
 }

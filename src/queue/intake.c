@@ -447,7 +447,8 @@ is_empty(struct intake *in)
 }
 
 int
-intake_draw(struct intake *in, intake_apply_fn *apply, void *ctx, struct err *e)
+intake_draw(struct intake *in, bool is_waiting, intake_apply_fn *apply,
+    void *ctx, struct err *e)
 {
 	int fd, r;
 
@@ -456,7 +457,11 @@ intake_draw(struct intake *in, intake_apply_fn *apply, void *ctx, struct err *e)
 	fd = openat(in->dir, "lock", O_RDWR | O_CLOEXEC);
 	if (fd == -1)
 		return err_errno(e, "intake/lock: open");
-	r = file_lock(fd, LOCK_EX, WAIT_MS, "intake/lock", e);
+	r = file_lock(fd, LOCK_EX, is_waiting ? WAIT_MS : 0, "intake/lock", e);
+	if (r == 0 && !is_waiting) {
+		close(fd);
+		return 0;
+	}
 	if (r == 0)
 		r = err_set(e, ERR_TEMP,
 		    "intake: another process has been drawing for %d seconds: "

@@ -25,6 +25,7 @@
 #ifndef QUEUE_INTAKE_H
 #define QUEUE_INTAKE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -79,10 +80,11 @@ typedef int intake_apply_fn(
     void *ctx, const struct intake_entry *entries, size_t n, struct err *e);
 
 /*
- * Draw everything that is there.  It waits for another process that draws,
- * since its caller wants to see what that one drew.
+ * Draw everything that is there.  is_waiting: where another process draws, wait
+ * for it, since the caller wants to see what that one drew; else leave it to
+ * that one.
  */
-int intake_draw(
-    struct intake *in, intake_apply_fn *apply, void *ctx, struct err *e);
+int intake_draw(struct intake *in, bool is_waiting, intake_apply_fn *apply,
+    void *ctx, struct err *e);
 
 #endif
