@@ -4,6 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
+enum {
+	LARGE = 16 * 1024,
+};
+
 static bool
 is_alnum(char c)
 {
@@ -68,9 +72,26 @@ digest_init(struct digest *d)
 	crypto_generichash_init(&d->state, NULL, 0, crypto_generichash_BYTES);
 }
 
+/*
+ * Let libsodium find the processor's fastest code, which is twice as fast, once
+ * there is enough to digest to repay the 20 us that it takes.
+ */
+static void
+hash_faster(size_t n)
+{
+	static size_t seen;
+
+	if (seen > LARGE)
+		return;
+	seen += n < LARGE ? n : LARGE + 1;
+	if (seen > LARGE && sodium_init() == -1)
+		return; /* the portable code is as right */
+}
+
 void
 digest_add(struct digest *d, const void *data, size_t n)
 {
+	hash_faster(n);
 	if (n > 0)
 		crypto_generichash_update(&d->state, data, n);
 }

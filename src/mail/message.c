@@ -1,26 +1,10 @@
 #include "mail/message.h"
 
-#include <sodium/core.h>
 #include <string.h>
 
 #include "mail/header.h"
 
 #define FROM "From "
-
-enum {
-	LARGE = 16 * 1024,
-};
-
-/*
- * Let libsodium find the CPU's fastest code, which is twice as fast: a large
- * message repays the 20 us that it takes.
- */
-static void
-hash_faster(void)
-{
-	if (sodium_init() == -1)
-		return; /* the portable code is as right */
-}
 
 void
 message_init(struct message *m)
@@ -57,11 +41,7 @@ look_for_from(struct message *m, bool is_all)
 void
 message_add(struct message *m, const char *data, size_t n)
 {
-	int64_t size = m->size;
-
 	m->size += (int64_t)n;
-	if (size <= LARGE && m->size > LARGE)
-		hash_faster();
 	digest_add(&m->digesting, data, n);
 	if (m->is_from_known) {
 		if (m->from_size > 0)

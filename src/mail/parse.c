@@ -1,6 +1,5 @@
 #include "mail/parse.h"
 
-#include <sodium/core.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +12,6 @@
 #include "mail/mime.h"
 
 enum {
-	LARGE = 16 * 1024,
 	/* JSON text; what would be longer is left out, record-too-long. */
 	PARTS_MAX = 1024 * 1024,
 	TEXT_MAX = 1024 * 1024,
@@ -149,15 +147,7 @@ enter_body(struct parse *p)
 void
 parse_add(struct parse *p, const char *data, size_t n)
 {
-	int64_t size = p->size;
-
 	p->size += (int64_t)n;
-	/*
-	 * Let libsodium find the processor's fastest code, which is twice as
-	 * fast: a large message repays the 20 us that it takes.
-	 */
-	if (size <= LARGE && p->size > LARGE && sodium_init() == -1)
-		p->size = size; /* the portable code is as right */
 	if (!(p->defects & DEFECT_NUL) && memchr(data, '\0', n) != NULL)
 		p->defects |= DEFECT_NUL;
 	if (p->is_in_body)
