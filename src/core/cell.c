@@ -19,6 +19,7 @@ enum {
 	MEMORY_BYTES = 256 * 1024 * 1024,
 	CPU_S = 60, /* many times what the largest mail needs */
 	READ_BYTES = 64 * 1024,
+	ANSWERS_BYTES = 16 * 1024, /* kept for the next write */
 	ANSWERS_END = 255, /* a type of our own */
 };
 
@@ -47,6 +48,8 @@ struct cell {
 
 /* The child. */
 
+static struct buf child_answers; /* not yet written */
+
 static void
 child_write(const void *data, size_t n)
 {
@@ -62,13 +65,28 @@ child_write(const void *data, size_t n)
 	}
 }
 
+static void
+child_flush(void)
+{
+	child_write(child_answers.data, child_answers.len);
+	buf_reset(&child_answers);
+}
+
+/* Most answers are small: each write would wake the parent once more. */
 void
 cell_answer(uint8_t type, uint32_t index, const void *data, size_t n)
 {
 	struct answer_head head = {type, index, (uint32_t)n};
 
-	child_write(&head, sizeof head);
-	child_write(data, n);
+	buf_add(&child_answers, &head, sizeof head);
+	if (n <= ANSWERS_BYTES) {
+		buf_add(&child_answers, data, n);
+	} else {
+		child_flush();
+		child_write(data, n);
+	}
+	if (child_answers.len > ANSWERS_BYTES)
+		child_flush();
 }
 
 /* Exactly n bytes; the end of the input ends the child. */
@@ -108,6 +126,7 @@ child_input(const struct cell_job *job, char *window)
 	}
 	job->end(job->ctx);
 	cell_answer(ANSWERS_END, 0, NULL, 0);
+	child_flush();
 }
 
 /* What is sent to all of a group, or of a service: its parent decides. */

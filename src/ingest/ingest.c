@@ -38,7 +38,7 @@ struct ingest {
 	struct message message;
 	struct held content;
 	struct attachments attachments;
-	char window[WINDOW];
+	char *window; /* apart, so that nobody clears it */
 };
 
 static int
@@ -72,6 +72,7 @@ ingest_new(const struct ingest_options *o, struct err *e)
 {
 	struct ingest *in = xcalloc(1, sizeof *in);
 
+	in->window = xmalloc(WINDOW);
 	in->options = o;
 	in->wants = (struct examine_wants){
 	    .tenant = o->tenant,
@@ -101,6 +102,7 @@ ingest_free(struct ingest *in)
 	lazy_state_close(&in->state);
 	jv_free(in->wants.routes);
 	config_release(&in->config);
+	free(in->window);
 	free(in);
 }
 
@@ -382,7 +384,7 @@ read_window(struct ingest *in, int fd, struct err *e)
 	do {
 		if (wait_readable(fd, in->options->deadline_s, e) == -1)
 			return -1;
-		n = read(fd, in->window, sizeof in->window);
+		n = read(fd, in->window, WINDOW);
 	} while (n == -1 && (errno == EINTR || errno == EAGAIN));
 	if (n == -1)
 		return err_errno(e, "read");
