@@ -45,9 +45,23 @@ build_helper() {
 			"$here/$1.c"
 }
 
+# An ext4 of its own over the spools; $disk is its device.
+mount_disk() {
+	rm -f "$work/disk"
+	truncate -s 2G "$work/disk" &&
+		mkfs.ext4 -q "$work/disk" &&
+		mount -o loop "$work/disk" "$spool" || return
+	disk=$(findmnt -n -o SOURCE "$spool")
+	disk=${disk#/dev/}
+}
+
+unmount_disk() {
+	! mountpoint -q "$spool" || umount "$spool"
+}
+
 clean_up() {
 	pf_stop
-	! mountpoint -q "$spool" || umount "$spool"
+	unmount_disk
 	rm -rf --one-file-system "$work"
 }
 

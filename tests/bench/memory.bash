@@ -1,4 +1,5 @@
-# Memory: the peak of each program with a mail of 50 MB, and with one of 12 KB.
+# Memory: the peak of each program with a mail of 50 MB, and with one of 12 KB; and
+# of mail-ingest, of the larger of its two processes, with an attachment of 50 MB.
 # shellcheck shell=bash disable=SC2034,SC2154 # the files of tests/bench share
 
 section_memory() {
@@ -14,6 +15,7 @@ section_memory() {
 			"$(figure %.0f "$(median memory-small "$stage" rss_kb)")" \
 			"$(figure %.0f "$(median memory-large "$stage" rss_kb)")"
 	done
+	memory_parser
 }
 
 readonly memory_stages=('mail-ingest' 'mail-store put' 'mail-queue put'
@@ -65,4 +67,53 @@ memory_stage() {
 	*" failed=0") ;;
 	*) return 1 ;;
 	esac
+}
+
+## The parser, with an attachment of 50 MB.
+
+readonly memory_options=('' ' -b' ' -a' ' -b -a')
+
+memory_parser() {
+	local options size=parser dir=$work/big/parser state=$spool/parser
+	fresh "$dir"
+	memory_attachment >"$dir/message"
+	for options in "${memory_options[@]}"; do
+		memory_parse "$options" ||
+			wrong "memory: mail-ingest$options:" \
+				"$(tail -n 3 "$work/stderr")"
+	done
+	printf '\n### Peak memory with an attachment of 50 MB in base64, KB\n\n'
+	header "" "the larger of parent and parser"
+	for options in "${memory_options[@]}"; do
+		row "\`mail-ingest$options\`" "$(memory_peak "$options")"
+	done
+	bars_header
+	for options in "${memory_options[@]}"; do
+		bar "\`mail-ingest$options\`, KB" "$(memory_peak "$options")" \
+			most 32768
+	done
+}
+
+memory_peak() {
+	figure %.0f "$(median memory-parser "mail-ingest$1 -t ne-001" rss_kb)"
+}
+
+# 50 MB of base64, in a part with a name, and a text beside it.
+memory_attachment() {
+	printf '%s\n' 'From: a@bench.test' 'Subject: large' 'MIME-Version: 1.0' \
+		'Content-Type: multipart/mixed; boundary=b' '' '--b' \
+		'Content-Type: text/plain' '' 'see attachment' '--b' \
+		'Content-Type: application/octet-stream; name=a.bin' \
+		'Content-Transfer-Encoding: base64' ''
+	head -c 37000000 /dev/urandom | base64
+	printf -- '--b--\n'
+}
+
+# The parser was not killed: it says how large the attachment is.
+memory_parse() {
+	fresh "$state"
+	rm -f "$dir/record"
+	memory_stage message record "mail-ingest$1 -t ne-001" &&
+		grep -q '"type":"application/octet-stream".*"size":37000000' \
+			"$dir/record"
 }

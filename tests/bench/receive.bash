@@ -86,7 +86,8 @@ receive_ours() {
 	release_database
 	[ $status -eq 0 ] && printf '%s ' "$line" || return
 	[ -z "${receive_with:-}" ] || return 0
-	receive_draw "${settings[@]}" && receive_verify "${settings[@]}"
+	receive_draw "${settings[@]}" &&
+		receive_verify $((count + 1)) "${settings[@]}"
 }
 
 # What reception has put off: the first reader brings it into the ledger.
@@ -99,17 +100,19 @@ receive_draw() {
 		'BEGIN {printf "draw_ms=%.3f\n", ns / 1e6 / n}'
 }
 
-# All are there, and what is looked at is byte for byte one of those sent.
+# receive_verify N [NAME=VALUE]...: all are there, and what is looked at is byte
+# for byte one of those sent (an mbox's line before it aside).
 receive_verify() {
-	local id digest n=0
+	local id digest wanted=$1 n=0
+	shift
 	as_worker "$@" mail-store list -q inbound >"$work/list" || return
-	count_is $((count + 1)) "mails ready" \
+	count_is "$wanted" "mails ready" \
 		grep -c '"state":"ready"' "$work/list" || return
 	[ -s "$work/digests" ] ||
 		(cd "$mails" && sha256sum -- *) >"$work/digests"
 	while read -r id; do
 		as_worker "$@" mail-store cat "$id" >"$work/sample" || return
-		digest=$(sha256sum <"$work/sample")
+		digest=$(sed '1{/^From /d}' "$work/sample" | sha256sum)
 		if ! grep -q "^${digest%% *} " "$work/digests"; then
 			echo "$id: other bytes than were sent" >&2
 			return 1

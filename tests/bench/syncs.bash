@@ -82,26 +82,17 @@ syncs_which() {
 
 flushes_measure() {
 	local name
-	flushes_mount 2>"$work/stderr" || {
+	mount_disk 2>"$work/stderr" || {
 		echo "no loop device: flushes are not counted" >&2
 		return 0
 	}
+	set_up_postfix || return
 	for name in "${syncs_names[@]}"; do
 		wanted "$name" || continue
 		flushes_run "$name" 2>"$work/stderr" || return
 	done
 	flushes_draw 2>"$work/stderr" || return
-	umount "$spool"
-}
-
-# An ext4 of its own over the spools, with a Postfix of its own.
-flushes_mount() {
-	truncate -s 2G "$work/disk" &&
-		mkfs.ext4 -q "$work/disk" &&
-		mount -o loop "$work/disk" "$spool" || return
-	disk=$(findmnt -n -o SOURCE "$spool")
-	disk=${disk#/dev/}
-	set_up_postfix
+	unmount_disk
 }
 
 flushes_now() { awk '{print $16}' "/sys/class/block/$disk/stat"; }
