@@ -149,11 +149,13 @@ has_control(const char *s, size_t len)
 static bool
 skip_string(struct check *c)
 {
-	const char *s = c->s + c->at + 1, *end = c->s + c->len, *quote, *slash;
+	const char *s = c->s + c->at + 1, *end = c->s + c->len, *slash;
+	const char *quote = s - 1; /* the next one; in front of s: not known */
 	size_t n;
 
 	for (;;) {
-		quote = memchr(s, '"', (size_t)(end - s));
+		if (quote < s)
+			quote = memchr(s, '"', (size_t)(end - s));
 		if (quote == NULL)
 			return false;
 		slash = memchr(s, '\\', (size_t)(quote - s));
