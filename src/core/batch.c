@@ -25,12 +25,10 @@ struct loop {
 	struct buf out;
 };
 
-int
-batch_parse(
-    const char *line, size_t len, size_t line_no, jv *rec, struct err *e)
+/* It is JSON: is it a record of ours?  Frees it if not. */
+static int
+check_record(jv *rec, size_t line_no, struct err *e)
 {
-	if (json_parse(line, len, rec, e) == -1)
-		return err_prefix(e, "line %zu", line_no);
 	if (jv_get_kind(*rec) != JV_KIND_OBJECT) {
 		jv_free(*rec);
 		return err_set(
@@ -44,6 +42,36 @@ batch_parse(
 		jv_free(*rec);
 		return -1;
 	}
+	return 0;
+}
+
+int
+batch_parse(
+    const char *line, size_t len, size_t line_no, jv *rec, struct err *e)
+{
+	if (json_parse(line, len, rec, e) == -1)
+		return err_prefix(e, "line %zu", line_no);
+	return check_record(rec, line_no, e);
+}
+
+/* The same, with what is kept apart. */
+static int
+parse_item(struct loop *l, struct batch_item *item, const char *line,
+    size_t len, struct err *e)
+{
+	const char *const *apart = l->b->apart;
+	struct json_end end;
+
+	if (apart == NULL)
+		return batch_parse(line, len, item->line_no, &item->rec, e);
+	if (json_parse_end(
+		line, len, apart[0], apart[1], &item->rec, &end, e) == -1)
+		return err_prefix(e, "line %zu", item->line_no);
+	if (check_record(&item->rec, item->line_no, e) == -1)
+		return -1;
+	if (end.string != NULL)
+		item->apart = xstrndup(end.string, end.string_len);
+	item->apart_len = end.string_len;
 	return 0;
 }
 
@@ -66,20 +94,18 @@ batch_bad_line(enum jsonl_got got, size_t line_no)
 static void
 add_line(struct loop *l, const char *line, size_t len)
 {
-	struct batch_item *item;
+	struct batch_item item = {.line_no = l->in.line_no};
 	struct err e = ERR_INIT;
-	jv rec;
 
 	if (len == 0)
 		return;
-	if (batch_parse(line, len, l->in.line_no, &rec, &e) == -1) {
+	if (parse_item(l, &item, line, len, &e) == -1) {
 		tool_failed(&e);
 		return;
 	}
 	if (l->n % 64 == 0)
 		l->items = xrealloc(l->items, l->n + 64, sizeof *l->items);
-	item = &l->items[l->n++];
-	*item = (struct batch_item){l->in.line_no, rec, BATCH_EMIT};
+	l->items[l->n++] = item;
 	l->bytes += len;
 }
 
@@ -114,6 +140,7 @@ write_out(struct loop *l, struct err *e)
 	if (l->b->deadline_s > 0)
 		timeout_ms = (int)(l->b->deadline_s * 1000);
 	for (size_t i = 0; i < l->n; i++) {
+		free(l->items[i].apart);
 		if (l->items[i].fate == BATCH_EMIT) {
 			json_dump(l->items[i].rec, &l->out);
 			buf_addch(&l->out, '\n');
@@ -230,8 +257,10 @@ batch_run(struct batch *b, struct err *e)
 	if (r == -1)
 		continue_pipeline();
 	b->is_empty = l.in.line_no == 0;
-	for (size_t i = 0; i < l.n; i++)
+	for (size_t i = 0; i < l.n; i++) {
 		jv_free(l.items[i].rec);
+		free(l.items[i].apart);
+	}
 	free(l.items);
 	buf_release(&l.out);
 	jsonl_release(&l.in);

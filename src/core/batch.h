@@ -30,6 +30,9 @@ enum batch_fate {
 struct batch_item {
 	size_t line_no;
 	jv rec; /* an object; the work may replace it, the driver frees it */
+	/* What batch.apart names, with a NUL behind it; NULL: not there. */
+	char *apart;
+	size_t apart_len;
 	enum batch_fate fate; /* BATCH_EMIT at first */
 };
 
@@ -41,6 +44,12 @@ struct batch {
 	int (*work)(
 	    void *ctx, struct batch_item *items, size_t n, struct err *e);
 	void *ctx;
+	/*
+	 * A long string {KEY, NAME} at the end of a line, {"…","KEY":{"NAME":
+	 * "…"}}, goes to the items instead of their rec: a large one is dear as
+	 * a jv.  NULL: none does.
+	 */
+	const char *const *apart;
 	/* Give up (ERR_TEMP) when nothing moves for so long; 0: never. */
 	int64_t deadline_s;
 	/* Set by batch_run: */

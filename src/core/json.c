@@ -75,17 +75,6 @@ utf8_valid(const char *s, size_t len)
 	return true;
 }
 
-/*
- * A text that ends in a long string, in an object of its own, as a record ends
- * in its content: …,"KEY":{"NAME":"STRING"}}.  libjq takes 25 ns for each byte
- * that it parses, so the string is better not among them.
- */
-struct long_end {
-	size_t rest; /* bytes before the ',' */
-	const char *key, *name, *string;
-	size_t key_len, name_len, string_len;
-};
-
 /* The string before s[at], which is behind its closing quote; without escapes.
  */
 static bool
@@ -113,7 +102,7 @@ char_before(const char *s, size_t *at, char c)
 
 /* text is JSON. */
 static bool
-find_long_end(const char *text, size_t len, struct long_end *end)
+find_long_end(const char *text, size_t len, struct json_end *end)
 {
 	size_t at = len;
 
@@ -129,46 +118,71 @@ find_long_end(const char *text, size_t len, struct long_end *end)
 	return true;
 }
 
+/* What stands before the end, without it. */
 static jv
-string_of(const char *s, size_t len)
-{
-	return jv_string_sized(s, (int)len);
-}
-
-static jv
-parse_rest(const char *text, const struct long_end *end)
+parse_rest(const char *text, const struct json_end *end)
 {
 	struct buf rest = BUF_INIT;
-	jv object, inner;
+	jv object;
 
 	buf_add(&rest, text, end->rest);
 	buf_addch(&rest, '}');
 	object = jv_parse_sized(rest.data, (int)rest.len);
 	buf_release(&rest);
-	if (jv_get_kind(object) != JV_KIND_OBJECT)
-		return object;
-	inner = jv_object_set(jv_object(), string_of(end->name, end->name_len),
-	    string_of(end->string, end->string_len));
-	return jv_object_set(object, string_of(end->key, end->key_len), inner);
+	return object;
+}
+
+static int
+check_parsed(jv value, jv *out, struct err *e)
+{
+	*out = value;
+	if (jv_is_valid(value))
+		return 0;
+	jv_free(value);
+	return err_set(e, ERR_DATA, "not JSON");
+}
+
+static int
+check_size(const char *text, size_t len, struct err *e)
+{
+	if (len > INT32_MAX / 2)
+		return err_set(e, ERR_DATA, "JSON text of %zu bytes", len);
+	return json_check(text, len, e);
 }
 
 int
 json_parse(const char *text, size_t len, jv *out, struct err *e)
 {
-	struct long_end end;
-
-	if (len > INT32_MAX / 2)
-		return err_set(e, ERR_DATA, "JSON text of %zu bytes", len);
-	if (json_check(text, len, e) == -1)
+	if (check_size(text, len, e) == -1)
 		return -1;
-	if (find_long_end(text, len, &end))
-		*out = parse_rest(text, &end);
-	else
-		*out = jv_parse_sized(text, (int)len);
-	if (!jv_is_valid(*out)) {
-		jv_free(*out);
-		return err_set(e, ERR_DATA, "not JSON");
-	}
+	return check_parsed(jv_parse_sized(text, (int)len), out, e);
+}
+
+static bool
+is_called(const char *text, size_t len, const char *name)
+{
+	return len == strlen(name) && memcmp(text, name, len) == 0;
+}
+
+int
+json_parse_end(const char *text, size_t len, const char *key, const char *name,
+    jv *out, struct json_end *end, struct err *e)
+{
+	struct json_end found;
+
+	*end = (struct json_end){0};
+	if (check_size(text, len, e) == -1)
+		return -1;
+	if (!find_long_end(text, len, &found) ||
+	    !is_called(found.key, found.key_len, key) ||
+	    !is_called(found.name, found.name_len, name))
+		return check_parsed(jv_parse_sized(text, (int)len), out, e);
+	if (check_parsed(parse_rest(text, &found), out, e) == -1)
+		return -1;
+	/* Of two the last one counts. */
+	if (jv_get_kind(*out) == JV_KIND_OBJECT)
+		*out = json_del(*out, key);
+	*end = found;
 	return 0;
 }
 

@@ -56,8 +56,8 @@ received_at(jv rec)
 
 /*
  * Turn a record's content into a blob section.  Small content goes with the
- * entry: base64 in s->entry is borrowed from the content, which the caller
- * keeps, and checked now, since the entry cannot be refused later.
+ * entry: base64 in s->entry is borrowed from the caller, or from the content,
+ * which he keeps, and checked now, since the entry cannot be refused later.
  */
 static int
 store_content(struct queue *q, struct storing *s, jv *rec, jv content,
@@ -67,11 +67,13 @@ store_content(struct queue *q, struct storing *s, jv *rec, jv content,
 	jv blob;
 	int r;
 
-	if (!jv_is_valid(content))
+	if (!jv_is_valid(content) && entry->base64 == NULL)
 		return 0;
 	deposit_init(&s->message, q, record_id(*rec), 0, at);
 	entry->ref = s->message.ref;
-	entry->base64 = json_strn(content, "base64", &entry->base64_len);
+	if (entry->base64 == NULL)
+		entry->base64 =
+		    json_strn(content, "base64", &entry->base64_len);
 	if (entry->base64 != NULL)
 		r = deposit_take_base64(
 		    &s->message, entry->base64, entry->base64_len, &blob, e);
@@ -184,8 +186,8 @@ store_deposits(
 }
 
 int
-queue_store(
-    struct queue *q, jv *recs, struct err *errs, size_t n, struct err *e)
+queue_store(struct queue *q, jv *recs, const struct queue_base64 *base64,
+    struct err *errs, size_t n, struct err *e)
 {
 	struct storing *all = xcalloc(n, sizeof *all);
 	struct intake_entry *entries = xcalloc(n, sizeof *entries);
@@ -195,6 +197,8 @@ queue_store(
 
 	for (size_t i = 0; i < n; i++) {
 		contents[i] = jv_invalid();
+		all[i].entry.base64 = base64[i].text;
+		all[i].entry.base64_len = base64[i].len;
 		if (r == -1 || store_prepare(q, &all[i], &recs[i], &contents[i],
 				   &errs[i]) == -1)
 			continue;

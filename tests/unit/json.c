@@ -9,7 +9,7 @@
 
 #include "core/json_text.h"
 
-static int failures;
+static int failures, n_apart;
 
 static void
 fail(const char *what, const char *text)
@@ -93,6 +93,32 @@ test_same(const char *text, size_t len)
 	buf_release(&got);
 }
 
+/* What is kept apart, put back, makes the same value. */
+static void
+test_end(const char *text, size_t len)
+{
+	struct err e = ERR_INIT;
+	jv ours, theirs = jv_parse_sized(text, (int)len);
+	struct json_end end;
+
+	if (json_parse_end(text, len, "content", "base64", &ours, &end, &e) ==
+	    -1) {
+		fail(e.text, text);
+		jv_free(theirs);
+		return;
+	}
+	if (end.string != NULL) {
+		if (json_has(ours, "content"))
+			fail("it is there twice", text);
+		ours = json_set(ours, "content",
+		    json_set(jv_object(), "base64",
+			jv_string_sized(end.string, (int)end.string_len)));
+		n_apart++;
+	}
+	if (!jv_equal(ours, theirs))
+		fail("another value with its end", text);
+}
+
 static void
 test_bad(const char *text, size_t len)
 {
@@ -134,10 +160,12 @@ test_long(const char *before, size_t n, const char *after, bool is_good)
 	for (size_t i = 0; i < n; i++)
 		buf_addch(&text, (char)('A' + i % 26));
 	buf_addstr(&text, after);
-	if (is_good)
+	if (is_good) {
 		test_same(text.data, text.len);
-	else
+		test_end(text.data, text.len);
+	} else {
 		test_bad(text.data, text.len);
+	}
 	buf_release(&text);
 }
 
@@ -206,6 +234,8 @@ main(void)
 	test_depth(JSON_DEPTH_MAX, true);
 	test_depth(JSON_DEPTH_MAX + 1, false);
 	test_long_ends();
+	if (n_apart != 2) /* of all above, one with 2,000 bytes of each */
+		fail("kept apart", n_apart > 2 ? "too often" : "too seldom");
 	test_text();
 	return failures > 0;
 }
