@@ -1,6 +1,7 @@
 #include "mail/defect.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const struct {
 	defect_set defect;
@@ -51,4 +52,30 @@ defect_list(defect_set defects)
 		if (defects & names[i].defect)
 			list = jv_array_append(list, jv_string(names[i].name));
 	return list;
+}
+
+static defect_set
+find(const char *name)
+{
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i].name, name) == 0)
+			return names[i].defect;
+	return 0;
+}
+
+defect_set
+defect_parse(jv list)
+{
+	defect_set defects = 0;
+
+	if (jv_get_kind(list) == JV_KIND_ARRAY) {
+		jv_array_foreach(list, i, name)
+		{
+			if (jv_get_kind(name) == JV_KIND_STRING)
+				defects |= find(jv_string_value(name));
+			jv_free(name);
+		}
+	}
+	jv_free(list);
+	return defects;
 }

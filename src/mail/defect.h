@@ -45,7 +45,14 @@ typedef uint64_t defect_set;
 #define DEFECT_RECORD_TOO_LONG (UINT64_C(1) << 32)
 #define DEFECT_PARSER_KILLED (UINT64_C(1) << 33)
 
+/* Those that are of the envelope, not of the message. */
+#define DEFECTS_OF_ENVELOPE                                                    \
+	(DEFECT_NO_RECIPIENT | DEFECT_BAD_ENVELOPE | DEFECT_ENVELOPE_NOT_UTF8)
+
 /* Their names, as an array of strings. */
 jv defect_list(defect_set defects);
+
+/* The reverse; what is no name of a defect is passed over.  Consumes list. */
+defect_set defect_parse(jv list);
 
 #endif

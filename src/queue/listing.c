@@ -31,8 +31,8 @@ print_row(void *ctx, const struct mail_row *row, struct err *e)
 	return print(line, e);
 }
 
-static int
-make_filter(const struct listing *how, struct mail_filter *f, struct err *e)
+int
+listing_filter(const struct listing *how, struct mail_filter *f, struct err *e)
 {
 	int64_t now = clock_now_ms();
 
@@ -65,7 +65,7 @@ listing_rows(struct queue *q, const struct listing *how, struct err *e)
 	struct buf line = BUF_INIT;
 	int r;
 
-	if (make_filter(how, &f, e) == -1)
+	if (listing_filter(how, &f, e) == -1)
 		return -1;
 	mail = queue_mail(q, e);
 	if (mail == NULL)

@@ -14,6 +14,10 @@ struct listing {
 	int64_t count; /* at most; 0: all */
 };
 
+/* What an engine calls it.  ERR_USAGE for an unknown state. */
+int listing_filter(
+    const struct listing *how, struct mail_filter *f, struct err *e);
+
 /* Rows as records, oldest first.  ERR_USAGE for an unknown state. */
 int listing_rows(struct queue *q, const struct listing *how, struct err *e);
 

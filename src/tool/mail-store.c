@@ -16,11 +16,12 @@
 #include "queue/listing.h"
 #include "queue/load.h"
 #include "queue/receive.h"
+#include "queue/reparse.h"
 
 static struct {
 	const char *state, *tenant, *queue;
 	int64_t deadline_s, older_s, newer_s, count;
-	bool is_inline;
+	bool is_inline, is_dry;
 } option = {.deadline_s = 120};
 
 /* Open the state directory for a verb, run it, close everything. */
@@ -120,10 +121,10 @@ run_get(int argc, char **argv, struct err *e)
 	return with_queue(run_batch, &b, e);
 }
 
-static int
-list(struct queue *q, void *ctx, struct err *e)
+static struct listing
+listing(void)
 {
-	struct listing how = {
+	return (struct listing){
 	    .queue = option.queue,
 	    .state = option.state,
 	    .tenant = option.tenant,
@@ -131,6 +132,12 @@ list(struct queue *q, void *ctx, struct err *e)
 	    .newer_s = option.newer_s,
 	    .count = option.count,
 	};
+}
+
+static int
+list(struct queue *q, void *ctx, struct err *e)
+{
+	struct listing how = listing();
 
 	(void)ctx;
 	return listing_rows(q, &how, e);
@@ -201,6 +208,24 @@ run_cat(int argc, char **argv, struct err *e)
 }
 
 static int
+reparse_mails(struct queue *q, void *ctx, struct err *e)
+{
+	struct reparse_options how = {
+	    .which = listing(), .ids = ctx, .is_dry = option.is_dry};
+
+	return reparse(q, &how, e);
+}
+
+static int
+run_reparse(int argc, char **argv, struct err *e)
+{
+	for (int i = 0; i < argc; i++)
+		if (check_id(argv[i], e) == -1)
+			return -1;
+	return with_queue(reparse_mails, argv, e);
+}
+
+static int
 stats(struct queue *q, void *ctx, struct err *e)
 {
 	(void)ctx;
@@ -258,6 +283,23 @@ static const struct option_row list_options[] = {
     {0},
 };
 
+static const struct option_row reparse_options[] = {
+    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0,
+	0},
+    {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
+	0, 0},
+    {'q', NULL, "QUEUE", "only of this queue", OPTION_STRING, &option.queue, 0,
+	0},
+    {'c', NULL, "N", "at most N", OPTION_NUMBER, &option.count, 1, 0},
+    {0, "older", "DURATION", "stored longer ago", OPTION_DURATION,
+	&option.older_s, 0, 0},
+    {0, "newer", "DURATION", "stored since", OPTION_DURATION, &option.newer_s,
+	0, 0},
+    {'n', NULL, NULL, "only say what would change", OPTION_FLAG, &option.is_dry,
+	0, 0},
+    {0},
+};
+
 static const struct option_row no_options[] = {{0}};
 
 static const struct verb verbs[] = {
@@ -275,6 +317,9 @@ static const struct verb verbs[] = {
     {"cat", "ID [PART]",
 	"the message as it came, byte for byte; or a part, decoded", no_options,
 	"  mail-store cat ID 1.2 >order.pdf\n", run_cat, 1, 2, false},
+    {"reparse", "[ID]...", "parse stored mails again, with today's parser",
+	reparse_options, "  mail-store reparse -n --newer 30d\n", run_reparse,
+	0, -1, false},
     {"stats", "", "how many mails are in which state", no_options, NULL,
 	run_stats, 0, 0, false},
     {"doctor", "", "what is wrong with the state directory", no_options, NULL,
