@@ -14,7 +14,8 @@ ingested() { mail-ingest -t ne-001 <"$1"; }
 
 # parts_mail SIZE: text, and SIZE bytes of "attached" as 1.2.
 parts_mail() {
-	head -c "$1" /dev/urandom >attached
+	{ printf 'not random' && cat /dev/urandom; } 2>/dev/null |
+		head -c "$1" >attached
 	printf '%s\n' "Subject: x" "Content-Type: multipart/mixed; boundary=b" \
 		"" --b "" hi --b "Content-Type: application/pdf" \
 		"Content-Disposition: attachment; filename=a.pdf" \
@@ -160,6 +161,7 @@ part_blobs() {
 	cmp "state/$(jq -r '.message.parts[2].content.path' got)" attached
 }
 
+# shellcheck disable=SC2089,SC2090 # its quotes are JSON's
 @test "put: a bad part takes its own record only" {
 	b='{"base64":"aGVsbG8="}'
 	{
@@ -289,6 +291,87 @@ part_blobs() {
 		'["stored","queued","start","result"]' ]
 	[ "$(jq -r '.history[3].entry.reason' <<<"$output")" = "exit status 1" ]
 	[ "$(jq -c '[.state,.attempts]' <<<"$output")" = '["deferred",1]' ]
+}
+
+# on_terminal COMMAND: what it writes to one, without its CRs.
+on_terminal() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
+
+@test "show: on a terminal for people, elsewhere JSON; -o decides" {
+	need script
+	parts_mail 9 | mail-ingest -t ne-001 -f a@example.com -r b@example.jp |
+		mail-store put | mail-queue put inbound
+	work sh -c 'exit 1'
+	id=$(ids)
+	unset NO_COLOR
+	export TERM=xterm
+	on_terminal "mail-store show $id" >colored
+	grep -q $'\e\\[1m'"$id" colored
+	on_terminal "NO_COLOR=1 mail-store show $id" >table
+	for plain in "TERM=dumb mail-store show $id" "mail-store show -o table $id | cat"; do
+		on_terminal "$plain" | diff table -
+	done
+	sed 's/\x1b\[[0-9]*m//g' colored | diff table -
+	on_terminal "mail-store show -o json $id" | jq -e '.id'
+	[ "$(mail-store show "$id")" = "$(mail-store show -o json "$id")" ]
+	run -64 mail-store show -o xml "$id"
+	mail-store show -o table "$id" | sed "s/$id/ID/; s/20..-..-..T[0-9:.]*Z/AT/" >got
+	cat <<-'END' | diff - got
+		ID
+		  tenant    ne-001
+		  state     deferred, queue inbound, 1 attempt, since AT
+		  received  AT
+		  envelope  <a@example.com> to <b@example.jp>
+		  subject   x
+		  size      198 bytes
+		  defects   no-identity
+
+		  parts
+		  └─ 1 multipart/mixed
+		     ├─ 1.1 text/plain, 2 bytes
+		     └─ 1.2 application/pdf, "a.pdf", attachment, 9 bytes, looks like text/plain
+
+		  history
+		  AT  stored
+		  AT  queued
+		  AT  start        attempt 1 mail-dispatch:
+		  AT  result       attempt 1 mail-dispatch: retry, exit status 1
+
+	END
+}
+
+@test "show: nothing of a mail acts on the terminal" {
+	need script
+	printf '%s\n' $'From: "\e]0;title\a\xc2\x9b31mevil" <a@b>' \
+		'Subject: =?utf-8?B?G1szMW1yZWQ=?= =?utf-8?Q?=E2=80=AEtxt.exe?=' \
+		'Content-Type: multipart/mixed; boundary=b' '' --b \
+		"Content-Type: x/y; name*=utf-8''%1b%5B2J%0D%00%7F.pdf" '' hi --b-- |
+		mail-ingest -t t -f $'x\x9by@z' | mail-store put >out
+	export TERM=xterm NO_COLOR=1
+	on_terminal "mail-store show $(jq -r .id out)" >shown
+	grep -q 'subject   .x1b\[31mred.u{202e}txt.exe' shown
+	[ "$(LC_ALL=C tr -d '\n\040-\176\200-\377' <shown | wc -c)" = 0 ]
+	iconv -f UTF-8 -t UTF-32 shown >/dev/null
+	[ "$(grep -cP '[\x{80}-\x{9f}\x{202e}]' shown)" = 0 ]
+}
+
+@test "show: any record has a page" {
+	need jq
+	for m in '{}' '[]' '"s"' '{"parts":[],"from":[]}' '{"parts":{},"from":"x","to":[1,[],{}]}' \
+		'{"parts":[1,"x",[],{},{"part":5},{"part":"1.1","size":"big","sniffed":"a"}]}' \
+		'{"subject":5,"defects":[{}],"flags":[null]}' \
+		"{\"parts\":[{\"part\":\"1$(printf '.1%.0s' {1..2000})\"},{\"part\":\"1\"}]}" \
+		"{\"to\":[$(printf '{"address":"a@b"},%.0s' {1..500})1]}"; do
+		echo '{"id":"m'$((n += 1))'","tenant":"t","message":'"$m"',"envelope":'"$m"',"size":-5}'
+	done | mail-queue put q
+	mapfile -t all < <(ids)
+	[ "${#all[@]}" = 9 ]
+	run -0 --separate-stderr mail-store show -o table "${all[@]}"
+	[[ $output == *"a@b, a@b and 491 more"* ]]
+	[ "$(grep -c history <<<"$output")" = 9 ]
+	run -65 --separate-stderr mail-store show -o table nobody m1
+	[[ ${lines[0]} == m1 ]]
+	run -75 sh -c "mail-store show -o table m1 >/dev/full"
+	run -75 sh -c "mail-store show -o table m1 >&-"
 }
 
 @test "show and cat: an unknown mail is named, 65; a bad id is misuse" {

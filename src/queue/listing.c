@@ -194,7 +194,7 @@ add_event(void *ctx, const struct mail_history *h, struct err *e)
 }
 
 int
-listing_mail(struct queue *q, const char *id, struct err *e)
+listing_mail(struct queue *q, const char *id, struct buf *out, struct err *e)
 {
 	struct mail_engine *mail = queue_mail(q, e);
 	struct mail_filter f = {.id = id, .state = -1};
@@ -209,8 +209,8 @@ listing_mail(struct queue *q, const char *id, struct err *e)
 	if (r == 0)
 		r = mail->ops->history(mail, id, add_event, &w, e);
 	if (r == 0) {
-		buf_addstr(&w.line, "]}");
-		r = print(&w.line, e);
+		buf_add(out, w.line.data, w.line.len);
+		buf_addstr(out, "]}");
 	}
 	buf_release(&w.line);
 	return r;

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "core/buf.h"
 #include "core/err.h"
 #include "queue/engines.h"
 
@@ -31,9 +32,10 @@ int listing_stats(struct queue *q, const char *queue, struct err *e);
 int listing_totals(struct queue *q, struct err *e);
 
 /*
- * One mail whole: the record as listing_rows has it, with "history": [{"at",
- * "event" or "stage", "attempt", "delivery", …}].  ERR_DATA: no such mail.
+ * Append one mail whole: the record as listing_rows has it, with "history":
+ * [{"at", "event", "attempt", "delivery", "entry"}].  ERR_DATA: no such mail.
  */
-int listing_mail(struct queue *q, const char *id, struct err *e);
+int listing_mail(
+    struct queue *q, const char *id, struct buf *out, struct err *e);
 
 #endif

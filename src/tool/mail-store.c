@@ -17,9 +17,10 @@
 #include "queue/load.h"
 #include "queue/receive.h"
 #include "queue/reparse.h"
+#include "queue/show.h"
 
 static struct {
-	const char *state, *tenant, *queue;
+	const char *state, *tenant, *queue, *form;
 	int64_t deadline_s, older_s, newer_s, count;
 	bool is_inline, is_dry;
 } option = {.deadline_s = 120};
@@ -159,15 +160,20 @@ check_id(const char *id, struct err *e)
 	return err_set(e, ERR_USAGE, "\"%.70s\" is not the id of a mail", id);
 }
 
+struct showing {
+	struct show how;
+	char **ids;
+};
+
 static int
 show(struct queue *q, void *ctx, struct err *e)
 {
-	char **ids = ctx;
+	struct showing *s = ctx;
 
-	for (; *ids != NULL; ids++) {
+	for (char **ids = s->ids; *ids != NULL; ids++) {
 		struct err bad = ERR_INIT;
 
-		if (listing_mail(q, *ids, &bad) == 0)
+		if (show_mail(q, *ids, &s->how, &bad) == 0)
 			continue;
 		if (bad.class == ERR_TEMP)
 			return err_set(e, ERR_TEMP, "%s", bad.text);
@@ -179,10 +185,14 @@ show(struct queue *q, void *ctx, struct err *e)
 static int
 run_show(int argc, char **argv, struct err *e)
 {
+	struct showing s = {.ids = argv};
+
+	if (show_choose(option.form, &s.how, e) == -1)
+		return -1;
 	for (int i = 0; i < argc; i++)
 		if (check_id(argv[i], e) == -1)
 			return -1;
-	return with_queue(show, argv, e);
+	return with_queue(show, &s, e);
 }
 
 static int
@@ -300,6 +310,12 @@ static const struct option_row reparse_options[] = {
     {0},
 };
 
+static const struct option_row show_options[] = {
+    {'o', NULL, "FORM", "json, or table: for people (on a terminal)",
+	OPTION_STRING, &option.form, 0, 0},
+    {0},
+};
+
 static const struct option_row no_options[] = {{0}};
 
 static const struct verb verbs[] = {
@@ -313,7 +329,7 @@ static const struct verb verbs[] = {
 	"  mail-store list -s dead | mail-dispatch -- ./new-handler\n",
 	run_list, 0, 0, false},
     {"show", "ID...", "everything about some mails, their history too",
-	no_options, NULL, run_show, 1, -1, false},
+	show_options, NULL, run_show, 1, -1, false},
     {"cat", "ID [PART]",
 	"the message as it came, byte for byte; or a part, decoded", no_options,
 	"  mail-store cat ID 1.2 >order.pdf\n", run_cat, 1, 2, false},

@@ -1,0 +1,380 @@
+#include "queue/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "core/plain.h"
+#include "mail/mime.h"
+
+enum {
+	VALUE_MAX = 400, /* bytes of one value */
+	EVENT_WIDTH = sizeof "interrupted",
+	LIST_MAX = 10, /* addresses, names of what changed */
+	/* Levels that are drawn; a record may claim any number. */
+	DEPTH_MAX = 2 * MIME_DEPTH_MAX,
+};
+
+struct page {
+	struct buf *out;
+	bool is_colored;
+};
+
+#define BOLD "1"
+#define DIM "2"
+#define RED "31"
+#define GREEN "32"
+#define YELLOW "33"
+
+static void
+color(struct page *p, const char *code)
+{
+	if (p->is_colored)
+		buf_addf(p->out, "\033[%sm", code);
+}
+
+static void
+add(struct page *p, const char *s)
+{
+	buf_addstr(p->out, s);
+}
+
+/* A member that is a string; has it one? */
+static bool
+add_member(struct page *p, const char *before, jv obj, const char *key,
+    const char *after)
+{
+	size_t n;
+	const char *s = json_strn(obj, key, &n);
+
+	if (s == NULL)
+		return false;
+	add(p, before);
+	plain_add(p->out, s, n, VALUE_MAX);
+	add(p, after);
+	return true;
+}
+
+static void
+begin_row(struct page *p, const char *label)
+{
+	color(p, DIM);
+	buf_addf(p->out, "  %-9s ", label);
+	color(p, "0");
+}
+
+static void
+row(struct page *p, const char *label, jv obj, const char *key)
+{
+	if (!json_has(obj, key))
+		return;
+	begin_row(p, label);
+	add_member(p, "", obj, key, "");
+	add(p, "\n");
+}
+
+/* "23456 bytes", when it is known. */
+static void
+add_size(struct page *p, const char *before, jv obj)
+{
+	int64_t n = json_int(obj, "size", -1);
+
+	if (n >= 0)
+		buf_addf(p->out, "%s%lld byte%s", before, (long long)n,
+		    n == 1 ? "" : "s");
+}
+
+/* Elements of an array, through fn, as far as they are of interest. */
+static void
+add_list(struct page *p, jv list, void (*fn)(struct page *p, jv element))
+{
+	int n = jv_array_length(jv_copy(list));
+
+	for (int i = 0; i < n && i < LIST_MAX; i++) {
+		jv element = jv_array_get(jv_copy(list), i);
+
+		if (i > 0)
+			add(p, ", ");
+		fn(p, element);
+		jv_free(element);
+	}
+	if (n > LIST_MAX)
+		buf_addf(p->out, " and %d more", n - LIST_MAX);
+}
+
+static void
+add_string(struct page *p, jv s)
+{
+	if (jv_get_kind(s) == JV_KIND_STRING)
+		plain_add(p->out, jv_string_value(s),
+		    (size_t)jv_string_length_bytes(jv_copy(s)), VALUE_MAX);
+	else
+		add(p, "?");
+}
+
+static void
+add_mailbox(struct page *p, jv mailbox)
+{
+	bool has_name = add_member(p, "", mailbox, "name", "");
+
+	if (has_name)
+		add_member(p, " <", mailbox, "address", ">");
+	else if (!add_member(p, "", mailbox, "address", ""))
+		add_member(p, "", mailbox, "group", ":");
+}
+
+static void
+list_row(struct page *p, const char *label, jv obj, const char *key,
+    const char *code, void (*fn)(struct page *p, jv element))
+{
+	jv list = json_member(obj, key, JV_KIND_ARRAY);
+
+	if (jv_is_valid(list) && jv_array_length(jv_copy(list)) > 0) {
+		begin_row(p, label);
+		color(p, code);
+		add_list(p, list, fn);
+		color(p, "0");
+		add(p, "\n");
+	}
+	jv_free(list);
+}
+
+/* What it means to who looks for trouble. */
+static const char *
+state_color(const char *state)
+{
+	static const struct {
+		const char *state, *code;
+	} codes[] = {
+	    {"succeeded", GREEN},
+	    {"dead", RED},
+	    {"parked", RED},
+	    {"deferred", YELLOW},
+	};
+
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+		if (state != NULL && strcmp(codes[i].state, state) == 0)
+			return codes[i].code;
+	return "0";
+}
+
+static void
+state_row(struct page *p, jv mail)
+{
+	int64_t attempts = json_int(mail, "attempts", 0);
+
+	begin_row(p, "state");
+	color(p, state_color(json_str(mail, "state")));
+	add_member(p, "", mail, "state", "");
+	color(p, "0");
+	add_member(p, ", queue ", mail, "queue", "");
+	if (attempts > 0)
+		buf_addf(p->out, ", %lld attempt%s", (long long)attempts,
+		    attempts == 1 ? "" : "s");
+	add_member(p, ", since ", mail, "updated_at", "");
+	add(p, "\n");
+}
+
+static void
+envelope_row(struct page *p, jv mail)
+{
+	jv envelope = json_member(mail, "envelope", JV_KIND_OBJECT);
+
+	if (jv_is_valid(envelope)) {
+		begin_row(p, "envelope");
+		if (!add_member(p, "<", envelope, "from", ">"))
+			add(p, "?");
+		add(p, " to ");
+		if (!add_member(p, "<", envelope, "to", ">"))
+			add(p, "?");
+		add(p, "\n");
+	}
+	jv_free(envelope);
+}
+
+static void
+write_head(struct page *p, jv mail, jv message)
+{
+	color(p, BOLD);
+	add_member(p, "", mail, "id", "");
+	color(p, "0");
+	add(p, "\n");
+	row(p, "tenant", mail, "tenant");
+	state_row(p, mail);
+	row(p, "received", mail, "received_at");
+	envelope_row(p, mail);
+	list_row(p, "from", message, "from", "0", add_mailbox);
+	list_row(p, "to", message, "to", "0", add_mailbox);
+	list_row(p, "cc", message, "cc", "0", add_mailbox);
+	row(p, "subject", message, "subject");
+	row(p, "date", message, "date");
+	if (json_has(mail, "size")) {
+		begin_row(p, "size");
+		add_size(p, "", mail);
+		add(p, "\n");
+	}
+	list_row(p, "flags", message, "flags", "0", add_string);
+	list_row(p, "defects", message, "defects", YELLOW, add_string);
+}
+
+/* How deep a part is: "1" 0, "1.2" 1. */
+static int
+depth_of(jv part)
+{
+	const char *path = json_str(part, "part");
+	int depth = 0;
+
+	for (; path != NULL && *path != '\0' && depth < DEPTH_MAX - 1; path++)
+		depth += *path == '.';
+	return depth;
+}
+
+/* Which parts are the last ones below theirs: seen from the end. */
+static void
+find_last(jv parts, int n, bool *is_last)
+{
+	bool has_next[DEPTH_MAX] = {false};
+
+	for (int i = n; i-- > 0;) {
+		jv part = jv_array_get(jv_copy(parts), i);
+		int depth = depth_of(part);
+
+		is_last[i] = !has_next[depth];
+		has_next[depth] = true;
+		for (int d = depth + 1; d < DEPTH_MAX; d++)
+			has_next[d] = false;
+		jv_free(part);
+	}
+}
+
+static void
+write_part(struct page *p, jv part)
+{
+	const char *type = json_str(part, "type");
+	const char *sniffed = json_str(part, "sniffed");
+
+	color(p, BOLD);
+	if (!add_member(p, "", part, "part", ""))
+		add(p, "?");
+	color(p, "0");
+	add_member(p, " ", part, "type", "");
+	add_member(p, ", ", part, "charset", "");
+	add_member(p, ", \"", part, "name", "\"");
+	add_member(p, ", ", part, "disposition", "");
+	add_size(p, ", ", part);
+	if (sniffed != NULL && (type == NULL || strcmp(type, sniffed) != 0)) {
+		color(p, YELLOW);
+		add_member(p, ", looks like ", part, "sniffed", "");
+		color(p, "0");
+	}
+	add(p, "\n");
+}
+
+static void
+write_parts(struct page *p, jv message)
+{
+	jv parts = json_member(message, "parts", JV_KIND_ARRAY);
+	int n = jv_is_valid(parts) ? jv_array_length(jv_copy(parts)) : 0;
+	bool *is_last = xcalloc((size_t)n, sizeof *is_last);
+	bool is_open[DEPTH_MAX] = {false};
+
+	if (n > 0)
+		add(p, "\n  parts\n");
+	find_last(parts, n, is_last);
+	for (int i = 0; i < n; i++) {
+		jv part = jv_array_get(jv_copy(parts), i);
+		int depth = depth_of(part);
+
+		add(p, "  ");
+		for (int d = 0; d < depth; d++)
+			add(p, is_open[d] ? "│  " : "   ");
+		add(p, is_last[i] ? "└─ " : "├─ ");
+		is_open[depth] = !is_last[i];
+		write_part(p, part);
+		jv_free(part);
+	}
+	free(is_last);
+	jv_free(parts);
+}
+
+static const char *
+status_color(jv entry)
+{
+	const char *status = json_str(entry, "status");
+
+	if (status == NULL)
+		return "0";
+	return strcmp(status, "ok") == 0      ? GREEN
+	       : strcmp(status, "retry") == 0 ? YELLOW
+	       : strcmp(status, "snooze") == 0 || strcmp(status, "skip") == 0
+		   ? "0"
+		   : RED;
+}
+
+/* What is known of an event, a blank before each. */
+static void
+add_details(struct page *p, jv event, jv entry)
+{
+	jv changed = json_member(entry, "changed", JV_KIND_ARRAY);
+	int64_t attempt = json_int(event, "attempt", 0);
+
+	if (attempt > 0)
+		buf_addf(p->out, " attempt %lld", (long long)attempt);
+	add_member(p, " ", entry, "stage", ":");
+	add_member(p, " ", entry, "status", "");
+	add_member(p, ", ", entry, "reason", "");
+	if (jv_is_valid(changed)) {
+		add(p, " ");
+		add_list(p, changed, add_string);
+	}
+	jv_free(changed);
+}
+
+static void
+write_event(struct page *p, jv event)
+{
+	jv entry = json_member(event, "entry", JV_KIND_OBJECT);
+	const char *name = json_str(event, "event");
+	struct buf details = BUF_INIT;
+	struct page q = {.out = &details};
+
+	add_details(&q, event, entry);
+	add_member(p, "  ", event, "at", "  ");
+	color(p, status_color(entry));
+	buf_addf(p->out, "%-*s", details.len > 0 ? EVENT_WIDTH : 0,
+	    name != NULL ? name : "?");
+	color(p, "0");
+	buf_add(p->out, details.data, details.len);
+	add(p, "\n");
+	buf_release(&details);
+	jv_free(entry);
+}
+
+static void
+write_history(struct page *p, jv mail)
+{
+	jv history = json_member(mail, "history", JV_KIND_ARRAY);
+	int n = jv_is_valid(history) ? jv_array_length(jv_copy(history)) : 0;
+
+	if (n > 0)
+		add(p, "\n  history\n");
+	for (int i = 0; i < n; i++) {
+		jv event = jv_array_get(jv_copy(history), i);
+
+		write_event(p, event);
+		jv_free(event);
+	}
+	jv_free(history);
+}
+
+void
+page_write(jv mail, bool is_colored, struct buf *out)
+{
+	struct page p = {.out = out, .is_colored = is_colored};
+	jv message = json_member(mail, "message", JV_KIND_OBJECT);
+
+	write_head(&p, mail, message);
+	write_parts(&p, message);
+	write_history(&p, mail);
+	jv_free(message);
+}
