@@ -11,13 +11,19 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/sandbox.h"
 #include "core/spawn.h"
 
 enum {
 	MEMORY_BYTES = 256 * 1024 * 1024,
-	CPU_S = 60, /* many times what the largest mail needs */
+	/*
+	 * Many times what the largest mail needs; and two parsers, one after
+	 * the other, must not take the 120 s after which a line gives up.
+	 */
+	CPU_S = 20,
+	WAIT_MAX_MS = 40 * 1000, /* for one input, while it does nothing */
 	READ_BYTES = 64 * 1024,
 	ANSWERS_BYTES = 16 * 1024, /* kept for the next write */
 	ANSWERS_END = 255, /* a type of our own */
@@ -42,7 +48,9 @@ struct cell {
 	pid_t pid; /* 0: none */
 	int to, from;
 	struct buf got; /* from it, not yet looked at */
-	bool is_over; /* all answers of this input have come */
+	int64_t waited_ms; /* for it, in this input */
+	bool is_ending; /* it has all of the input */
+	bool is_over; /* and we have all of its answers */
 	char death[SPAWN_END_TEXT];
 };
 
@@ -179,6 +187,8 @@ start(struct cell *c, struct err *e)
 		close(to[1]);
 		return -1;
 	}
+	c->waited_ms = 0;
+	c->is_ending = c->is_over = false;
 	c->pid = fork();
 	if (c->pid == 0)
 		child_run(c->job, to[0], from[1]);
@@ -260,15 +270,18 @@ deliver(struct cell *c)
 			return false;
 		if (c->got.len - at - sizeof head < head.n)
 			break;
+		if (c->is_over)
+			return false;
 		if (head.type == ANSWERS_END)
 			c->is_over = true;
-		else
-			c->answered(c->ctx, (uint8_t)head.type, head.index,
-			    c->got.data + at + sizeof head, head.n);
+		else if (!c->answered(c->ctx, (uint8_t)head.type, head.index,
+			     c->got.data + at + sizeof head, head.n))
+			return false;
 		at += sizeof head + head.n;
 	}
 	buf_shift(&c->got, at);
-	return true;
+	/* Nothing comes after the end, nor the end before it is asked for. */
+	return !c->is_over || (c->is_ending && c->got.len == 0);
 }
 
 /* Take what it has written. */
@@ -287,6 +300,14 @@ receive(struct cell *c)
 	return deliver(c) ? CELL_ALIVE : died(c);
 }
 
+/* How long it may still keep us waiting. */
+static int
+patience_ms(const struct cell *c)
+{
+	return c->waited_ms < WAIT_MAX_MS ? (int)(WAIT_MAX_MS - c->waited_ms)
+					  : 0;
+}
+
 /* Wait until it takes more, or has something to say. */
 static enum cell_state
 converse(struct cell *c, bool is_writing, struct err *e)
@@ -295,12 +316,17 @@ converse(struct cell *c, bool is_writing, struct err *e)
 	    {.fd = c->from, .events = POLLIN},
 	    {.fd = is_writing ? c->to : -1, .events = POLLOUT},
 	};
+	int64_t since = clock_mono_ms();
+	int n = poll(p, 2, patience_ms(c));
 
-	if (poll(p, 2, -1) == -1 && errno != EINTR) {
+	if (n == -1 && errno != EINTR) {
 		err_errno(e, "poll");
 		return CELL_ERROR;
 	}
-	return p[0].revents != 0 ? receive(c) : CELL_ALIVE;
+	c->waited_ms += clock_mono_ms() - since;
+	if (n == 0)
+		return died(c);
+	return n > 0 && p[0].revents != 0 ? receive(c) : CELL_ALIVE;
 }
 
 static enum cell_state
@@ -361,10 +387,12 @@ cell_end(struct cell *c, struct err *e)
 
 	if (start(c, e) == -1)
 		return CELL_ERROR;
-	c->is_over = false;
+	c->is_ending = true;
 	state = send_all(c, &v, 1, e);
 	while (state == CELL_ALIVE && !c->is_over)
 		state = converse(c, false, e);
+	c->is_ending = c->is_over = false;
+	c->waited_ms = 0;
 	return state;
 }
 

@@ -35,8 +35,9 @@ void cell_answer(uint8_t type, uint32_t index, const void *data, size_t n);
 
 /*
  * In the parent: an answer has come.  data is borrowed and not to be trusted.
+ * false: it makes no sense, and the child is killed.
  */
-typedef void cell_answered(
+typedef bool cell_answered(
     void *ctx, uint8_t type, uint32_t index, const char *data, size_t n);
 
 struct cell;

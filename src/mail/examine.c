@@ -22,13 +22,21 @@ enum answer {
 	ANSWER_CONTENT, /* bytes of a part */
 };
 
+enum {
+	/*
+	 * A message in messages is content of each; no encoding doubles its
+	 * input.  A parser that gives more would fill the disk.
+	 */
+	CONTENT_TIMES = 2 * (MIME_MESSAGES_MAX + 1),
+};
+
 struct examiner {
 	const struct examine_wants *wants;
 	struct cell *cell;
 	struct cell_job job;
 	struct examined out; /* the answers so far */
-	bool is_odd; /* an answer that no parser of ours gives */
 	struct err failed; /* of wants->content */
+	int64_t size, content_size; /* of the message, and of what came of it */
 	/* In the cell: */
 	struct parse_wants parse_wants;
 	struct parse *parse;
@@ -157,8 +165,8 @@ begin(struct examiner *x)
 	examined_release(&x->out);
 	x->out.records = xcalloc(n, sizeof *x->out.records);
 	x->out.n = n;
-	x->is_odd = false;
 	x->failed = (struct err)ERR_INIT;
+	x->size = x->content_size = 0;
 }
 
 /* It becomes part of a line as it is: it must be one object without line end.
@@ -226,33 +234,35 @@ take_content(struct examiner *x, size_t index, const char *data, size_t n)
 {
 	const struct examine_wants *w = x->wants;
 
-	if (w->content == NULL || index >= MIME_PARTS_MAX)
+	x->content_size += (int64_t)n;
+	if (w->content == NULL || index >= MIME_PARTS_MAX ||
+	    x->content_size > CONTENT_TIMES * x->size)
 		return false;
 	if (x->failed.class == ERR_NONE)
 		w->content(w->ctx, index, data, n, &x->failed);
 	return true;
 }
 
-static void
+/* Is it an answer that a parser of ours gives? */
+static bool
 answered(void *ctx, uint8_t type, uint32_t index, const char *data, size_t n)
 {
 	struct examiner *x = ctx;
 	struct examined_record *r = NULL;
-	bool ok = false;
 
 	if (index < x->out.n)
 		r = &x->out.records[index];
 	if (type == ANSWER_FROM)
-		ok = x->out.has_from = true;
-	else if (type == ANSWER_MESSAGE)
-		ok = take_message(x, data, n);
-	else if (type == ANSWER_CONTENT)
-		ok = take_content(x, index, data, n);
-	else if (type == ANSWER_ENVELOPE && r != NULL)
-		ok = take_envelope(x, r, data, n);
-	else if (type == ANSWER_FINGERPRINT && r != NULL)
-		ok = take_fingerprint(r, data, n);
-	x->is_odd |= !ok;
+		return x->out.has_from = true;
+	if (type == ANSWER_MESSAGE)
+		return take_message(x, data, n);
+	if (type == ANSWER_CONTENT)
+		return take_content(x, index, data, n);
+	if (type == ANSWER_ENVELOPE && r != NULL)
+		return take_envelope(x, r, data, n);
+	if (type == ANSWER_FINGERPRINT && r != NULL)
+		return take_fingerprint(r, data, n);
+	return false;
 }
 
 struct examiner *
@@ -302,6 +312,7 @@ checked(struct examiner *x, enum cell_state state, struct err *e)
 int
 examiner_add(struct examiner *x, const char *data, size_t n, struct err *e)
 {
+	x->size += (int64_t)n;
 	return checked(x, cell_add(x->cell, data, n, e), e);
 }
 
@@ -311,7 +322,7 @@ is_complete(const struct examiner *x)
 	for (size_t i = 0; i < x->out.n; i++)
 		if (x->out.records[i].recipient == NULL)
 			return false;
-	return !x->is_odd && x->out.message.len > 0;
+	return x->out.message.len > 0;
 }
 
 int

@@ -145,19 +145,20 @@ take_part(struct extract *x, bool has_content, const char *path, size_t n)
 		buf_addf(&x->leaves, " %s", text);
 }
 
-static void
+static bool
 answered(void *ctx, uint8_t type, uint32_t index, const char *data, size_t n)
 {
 	struct extract *x = ctx;
 
 	if (x->is_done || x->failed.class != ERR_NONE)
-		return;
+		return true;
 	if (type == ANSWER_PART)
 		take_part(x, index != 0, data, n);
 	else if (type == ANSWER_CONTENT)
 		x->content(x->ctx, data, n, &x->failed);
 	else
-		x->is_done = type == ANSWER_DONE;
+		return x->is_done = type == ANSWER_DONE;
+	return true;
 }
 
 /* Stream the message in, no further than it is needed. */

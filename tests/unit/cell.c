@@ -193,13 +193,14 @@ end(void *ctx)
 	}
 }
 
-static void
+static bool
 answered(void *ctx, uint8_t type, uint32_t index, const char *data, size_t n)
 {
 	(void)ctx;
 	if (type == ECHO && index != 7)
 		fail("echo", "another index");
 	buf_add(&got, data, n);
+	return true;
 }
 
 static enum cell_state
