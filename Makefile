@@ -149,17 +149,19 @@ $(obj)/bench/parse_ours: tests/bench/parse_ours.c tests/bench/parse.c \
 fuzz:
 	tests/fuzz/run
 
-# The fault injector of the tests, for LD_PRELOAD; no sanitizer in itself.
-injector := build/$(mode)/inject.so
+# What tests load with LD_PRELOAD: faults of system calls, and holes in the
+# parser.  No sanitizer in themselves.
+faults := build/$(mode)/inject.so build/$(mode)/hole.so
 
-inject: $(injector)
+inject: $(faults)
 
-$(injector): tests/fault/inject.c
+$(faults): build/$(mode)/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE $(warnings) -O2 -fPIC -shared -o $@ $<
+	$(CC) -std=c11 -D_GNU_SOURCE $(warnings) -O2 -fno-builtin -fPIC -shared \
+		-o $@ $<
 
 # TESTS: only these files.
-check: all units $(injector)
+check: all units $(faults)
 	tests/run $(bin) $(obj)/unit $(TESTS)
 
 lint:
