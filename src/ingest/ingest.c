@@ -288,21 +288,27 @@ print_line(struct ingest *in, struct buf *line, struct err *e)
 }
 
 static int
+check_tenants(const struct examined *x, struct err *e)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->records[i].tenant == NULL)
+			return err_set(e, ERR_TEMP,
+			    "no tenant for recipient \"%.200s\": give -t, or a "
+			    "row in \"recipients\" of the configuration",
+			    x->records[i].recipient);
+	return 0;
+}
+
+/* All of a message's, or, where one has no tenant, none. */
+static int
 print_records(struct ingest *in, const struct examined *x, const char *maildir,
     struct err *e)
 {
 	struct buf line = BUF_INIT;
 	int64_t now = clock_now_ms();
-	int r = 0;
+	int r = check_tenants(x, e);
 
 	for (size_t i = 0; r == 0 && i < x->n; i++) {
-		if (x->records[i].tenant == NULL) {
-			r = err_set(e, ERR_TEMP,
-			    "no tenant for recipient \"%.200s\": give -t, or a "
-			    "row in \"recipients\" of the configuration",
-			    x->records[i].recipient);
-			break;
-		}
 		buf_reset(&line);
 		write_record(in, x, i, maildir, now, &line);
 		r = print_line(in, &line, e);
