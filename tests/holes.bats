@@ -180,7 +180,8 @@ ways() {
 	n=0
 	while kill -0 $!; do
 		# shellcheck disable=SC2046 # perhaps none
-		kill -KILL $(<"/proc/$!/task/$!/children") && n=$((n + 1))
+		kill -KILL $(<"/proc/$!/task/$!/children") && n=$((n + 1)) ||
+			true # it had none just then, or has ended
 	done 2>/dev/null
 	wait $!
 	[ $n -gt 10 ]
