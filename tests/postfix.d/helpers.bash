@@ -136,10 +136,16 @@ has_deferrals_or_bounce() { has_deferrals "$1" || ! no_bounce >/dev/null; }
 # tried_in_vain: Postfix has tried each of its mails once more, and has them all
 # still.
 tried_in_vain() {
+	local flushes=0
 	tries=$((tries + waiting))
-	wait_for 60 has_deferrals_or_bounce $tries
+	# Postfix forgets a mail that a flush finds still in its hands.
+	until (wait_for 15 has_deferrals_or_bounce "$tries") 2>/dev/null; do
+		[ $((++flushes)) -lt 8 ]
+		pf_flush
+	done
 	no_bounce
 	wait_for 30 has_deferred_files "$waiting"
+	tries=$(deferrals)
 }
 
 tried_again() {
