@@ -534,3 +534,38 @@ CLIENT_PROTOCOL ENVID HOME RECIPIENT SHELL USER" ]
 	done
 	[ "$(sort -u fingerprints | wc -l)" = 1 ]
 }
+
+@test "mail-ingest: many attachments fit into a line and few descriptors" {
+	need_release
+	awk 'BEGIN {
+		print "Date: 1 Nov 2026 00:00 Z"
+		print "Content-Type: multipart/mixed; boundary=b\n"
+		for (i = 0; i < 300; i++) {
+			print "--b\nContent-Type: application/x-a\n"
+			for (n = 0; n < 900; n++)
+				printf "%070d\n", i
+		}
+		print "--b--"
+	}' >mail
+	run -0 bash -c 'ulimit -n 24
+		exec mail-ingest -t ne-001 -r r@x -a mail' 2>err
+	[ ! -s err ]
+	echo "$output" >record
+	[ "$(jq '[.message.parts[].content | select(. != null)] | length' \
+		record)" = 300 ]
+	jq -r '.message.parts[1, 300] | .digest, (.content.path // "-")' record |
+		{
+			read -r first
+			read -r path
+			[ "$path" = - ]
+			[ "$first" = "b2:$(jq -r \
+				'.message.parts[1].content.base64' record |
+				base64 -d | b2sum -l 256 | cut -c1-64)" ]
+			read -r last
+			read -r path
+			[ "$last" = "b2:$(b2sum -l 256 \
+				"$MAILPIPE_STATE/$path" | cut -c1-64)" ]
+		}
+	mail-store put <record | mail-queue put inbound
+	[ "$(find "$MAILPIPE_STATE/spool" -type f | wc -l)" = 0 ]
+}

@@ -5,40 +5,63 @@
 
 #include "core/json.h"
 
+enum {
+	INLINE_TOTAL = 1024 * 1024, /* of all; base64 and the rest fit a line */
+};
+
 void
-attachments_init(struct attachments *a, size_t inline_max, bool is_inline)
+attachments_init(
+    struct attachments *a, size_t n_records, size_t inline_max, bool is_inline)
 {
 	*a = (struct attachments){
-	    .inline_max = inline_max, .is_inline = is_inline};
+	    .n_records = n_records,
+	    .inline_max = inline_max,
+	    .room = is_inline ? inline_max : INLINE_TOTAL,
+	    .is_inline = is_inline,
+	};
 }
 
-/* Parts come one after the other, an enclosed message around its own. */
-static struct attachment *
-find(struct attachments *a, size_t index)
+/* The last one has come to its end: it gives back its descriptor. */
+static int
+finish_last(struct attachments *a, struct err *e)
 {
-	for (size_t i = a->n; i-- > 0;)
-		if (a->items[i].index == index)
-			return &a->items[i];
+	struct held *last;
+
+	if (a->n == 0)
+		return 0;
+	last = &a->items[a->n - 1].content;
+	a->room -= last->head.len < a->room ? last->head.len : a->room;
+	return held_finish(last, a->n_records, e);
+}
+
+static int
+begin(struct attachments *a, size_t index, struct err *e)
+{
+	size_t max;
+
+	if (finish_last(a, e) == -1)
+		return -1;
+	max = a->inline_max < a->room ? a->inline_max : a->room;
 	a->items = xrealloc(a->items, a->n + 1, sizeof *a->items);
 	a->items[a->n].index = index;
-	held_init(&a->items[a->n].content, a->inline_max, a->is_inline);
-	return &a->items[a->n++];
+	held_init(&a->items[a->n++].content, max, a->is_inline);
+	return 0;
 }
 
 int
 attachments_add(struct attachments *a, struct lazy_state *state, size_t index,
     const char *data, size_t n, struct err *e)
 {
-	return held_add(&find(a, index)->content, state, data, n, e);
+	if ((a->n == 0 || a->items[a->n - 1].index != index) &&
+	    begin(a, index, e) == -1)
+		return -1;
+	return held_add(&a->items[a->n - 1].content, state, data, n, e);
 }
 
 int
-attachments_finish(struct attachments *a, size_t n, struct err *e)
+attachments_finish(struct attachments *a, struct err *e)
 {
-	for (size_t i = 0; i < a->n; i++)
-		if (held_finish(&a->items[i].content, n, e) == -1)
-			return -1;
-	return 0;
+	return finish_last(a, e);
 }
 
 static jv

@@ -15,15 +15,19 @@ struct attachments {
 		struct held content;
 	} * items;
 	size_t n;
-	size_t inline_max;
+	size_t n_records; /* that will have them */
+	size_t inline_max; /* of one */
+	size_t room; /* inline, for those to come */
 	bool is_inline;
 };
 
-void attachments_init(struct attachments *a, size_t inline_max, bool is_inline);
-/* More of part index. */
+/* is_inline: inline_max is for all of them, and what is more is an error. */
+void attachments_init(
+    struct attachments *a, size_t n_records, size_t inline_max, bool is_inline);
+/* More of part index; parts come one after the other. */
 int attachments_add(struct attachments *a, struct lazy_state *state,
     size_t index, const char *data, size_t n, struct err *e);
-int attachments_finish(struct attachments *a, size_t n, struct err *e);
+int attachments_finish(struct attachments *a, struct err *e);
 /* message, JSON text, with the contents for record i put in; appended. */
 void attachments_write(const struct attachments *a, const struct buf *message,
     size_t i, struct buf *out);

@@ -116,7 +116,8 @@ begin(struct ingest *in)
 		return;
 	message_init(&in->message);
 	held_init(&in->content, max, o->is_inline);
-	attachments_init(&in->attachments, max, o->is_inline);
+	attachments_init(&in->attachments,
+	    o->n_recipients > 0 ? o->n_recipients : 1, max, o->is_inline);
 	in->is_parser_dead = false;
 	in->is_begun = true;
 }
@@ -331,7 +332,7 @@ finish(struct ingest *in, const char *maildir, struct err *e)
 	if (r == -1)
 		restart_parser(in);
 	if (r == -1 || held_finish(&in->content, x.n, e) == -1 ||
-	    attachments_finish(&in->attachments, x.n, e) == -1)
+	    attachments_finish(&in->attachments, e) == -1)
 		r = -1;
 	else
 		r = print_records(in, &x, maildir, e);

@@ -24,10 +24,10 @@ enum answer {
 
 enum {
 	/*
-	 * A message in messages is content of each; no encoding doubles its
-	 * input.  A parser that gives more would fill the disk.
+	 * uuencode can make 31 bytes of one.  A parser that gives more would
+	 * fill the disk.
 	 */
-	CONTENT_TIMES = 2 * (MIME_MESSAGES_MAX + 1),
+	CONTENT_TIMES = 64,
 };
 
 struct examiner {
@@ -37,6 +37,7 @@ struct examiner {
 	struct examined out; /* the answers so far */
 	struct err failed; /* of wants->content */
 	int64_t size, content_size; /* of the message, and of what came of it */
+	size_t content_index; /* of the part that it was of */
 	/* In the cell: */
 	struct parse_wants parse_wants;
 	struct parse *parse;
@@ -167,6 +168,7 @@ begin(struct examiner *x)
 	x->out.n = n;
 	x->failed = (struct err)ERR_INIT;
 	x->size = x->content_size = 0;
+	x->content_index = 0;
 }
 
 /* It becomes part of a line as it is: it must be one object without line end.
@@ -184,6 +186,16 @@ is_object(const char *text, size_t n, jv *out)
 	return false;
 }
 
+/* It is shown to people: see address_clean. */
+static bool
+is_printable(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return false;
+	return true;
+}
+
 static bool
 take_envelope(
     struct examiner *x, struct examined_record *r, const char *text, size_t n)
@@ -195,6 +207,10 @@ take_envelope(
 	if (r->recipient != NULL || !is_object(text, n, &envelope))
 		return false;
 	to = json_str(envelope, "to");
+	if (to != NULL && !is_printable(to)) {
+		jv_free(envelope);
+		return false;
+	}
 	if (w->n_recipients > 0)
 		to = w->recipients[r - x->out.records];
 	r->recipient = xstrdup(to != NULL ? to : "");
@@ -236,8 +252,10 @@ take_content(struct examiner *x, size_t index, const char *data, size_t n)
 
 	x->content_size += (int64_t)n;
 	if (w->content == NULL || index >= MIME_PARTS_MAX ||
+	    index < x->content_index ||
 	    x->content_size > CONTENT_TIMES * x->size)
 		return false;
+	x->content_index = index;
 	if (x->failed.class == ERR_NONE)
 		w->content(w->ctx, index, data, n, &x->failed);
 	return true;
