@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/hex.h"
 #include "core/json.h"
 
 /* Where in the text we are, and in what. */
@@ -97,11 +98,8 @@ unit(const char *s, size_t len)
 	if (len < 6 || s[0] != '\\' || s[1] != 'u')
 		return -1;
 	for (int i = 2; i < 6; i++) {
-		if (s[i] >= '0' && s[i] <= '9')
-			digit = s[i] - '0';
-		else if ((s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'f')
-			digit = (s[i] | 0x20) - 'a' + 10;
-		else
+		digit = hex_digit(s[i]);
+		if (digit == -1)
 			return -1;
 		value = value * 16 + digit;
 	}

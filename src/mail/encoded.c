@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base64.h"
+#include "core/hex.h"
 #include "mail/charset_codec.h"
 
 enum {
@@ -176,15 +177,6 @@ decode_b(struct decoding *d, struct slice text)
 	charset_add(&d->decoder, d->bytes.data, d->bytes.len, d->out);
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Two digits after the '=' at p? */
 static int
 hex_byte(const char *p, const char *end)
@@ -193,8 +185,8 @@ hex_byte(const char *p, const char *end)
 
 	if (end - p < 3)
 		return -1;
-	high = hex_value(p[1]);
-	low = hex_value(p[2]);
+	high = hex_digit(p[1]);
+	low = hex_digit(p[2]);
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/hex.h"
 #include "mail/encoded.h"
 #include "mail/param_scan.h"
 
@@ -37,15 +38,6 @@ unquote(const struct param_piece *p, struct buf *out)
 	out->data[out->len] = '\0';
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Append text with its percent signs decoded. */
 static void
 add_percent(struct assembly *a, struct slice text)
@@ -55,8 +47,8 @@ add_percent(struct assembly *a, struct slice text)
 		int high = -1, low = -1;
 
 		if (c == '%' && text.len - i > 2) {
-			high = hex_value(text.data[i + 1]);
-			low = hex_value(text.data[i + 2]);
+			high = hex_digit(text.data[i + 1]);
+			low = hex_digit(text.data[i + 2]);
 		}
 		if (high >= 0 && low >= 0) {
 			c = (char)(high << 4 | low);

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/hex.h"
+
 enum {
 	/* More blanks than a line may have (RFC 5322 2.1.1) are text, even
 	   at its end: otherwise all of them had to be kept. */
@@ -25,19 +27,6 @@ static bool
 is_blank(char c)
 {
 	return c == ' ' || c == '\t';
-}
-
-/* -1: it is none. */
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
 }
 
 /* Where the text s[0..n) ends without the blanks that do not count. */
