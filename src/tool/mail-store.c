@@ -278,33 +278,29 @@ static const struct option_row get_options[] = {
     {0},
 };
 
+/* Which mails: for every verb that works on several. */
+/* clang-format off */
+#define FILTER_ROWS \
+    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0, \
+	0}, \
+    {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant, \
+	0, 0}, \
+    {'q', NULL, "QUEUE", "only of this queue", OPTION_STRING, &option.queue, 0, \
+	0}, \
+    {'c', NULL, "N", "at most N", OPTION_NUMBER, &option.count, 1, 0}, \
+    {0, "older", "DURATION", "stored longer ago", OPTION_DURATION, \
+	&option.older_s, 0, 0}, \
+    {0, "newer", "DURATION", "stored since", OPTION_DURATION, &option.newer_s, \
+	0, 0}
+/* clang-format on */
+
 static const struct option_row list_options[] = {
-    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0,
-	0},
-    {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
-	0, 0},
-    {'q', NULL, "QUEUE", "only of this queue", OPTION_STRING, &option.queue, 0,
-	0},
-    {'c', NULL, "N", "at most N", OPTION_NUMBER, &option.count, 1, 0},
-    {0, "older", "DURATION", "stored longer ago", OPTION_DURATION,
-	&option.older_s, 0, 0},
-    {0, "newer", "DURATION", "stored since", OPTION_DURATION, &option.newer_s,
-	0, 0},
+    FILTER_ROWS,
     {0},
 };
 
 static const struct option_row reparse_options[] = {
-    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0,
-	0},
-    {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
-	0, 0},
-    {'q', NULL, "QUEUE", "only of this queue", OPTION_STRING, &option.queue, 0,
-	0},
-    {'c', NULL, "N", "at most N", OPTION_NUMBER, &option.count, 1, 0},
-    {0, "older", "DURATION", "stored longer ago", OPTION_DURATION,
-	&option.older_s, 0, 0},
-    {0, "newer", "DURATION", "stored since", OPTION_DURATION, &option.newer_s,
-	0, 0},
+    FILTER_ROWS,
     {'n', NULL, NULL, "only say what would change", OPTION_FLAG, &option.is_dry,
 	0, 0},
     {0},
