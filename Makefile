@@ -46,7 +46,7 @@ obj := build/$(mode)
 
 archive = $(wildcard $(shell $(CC) -print-file-name=$(1)))
 library = $(if $(filter 1,$(STATIC)),$(or $(call archive,lib$(1).a),-l$(1)),-l$(1))
-libs := -ljq $(call library,sodium) $(call library,sqlite3) \
+libs := $(call library,sodium) $(call library,sqlite3) \
 	$(foreach lib,magic lzma bz2 z,$(call library,$(lib))) -lm
 
 # mail-deliver needs libc only; without the dynamic linker it starts in two
@@ -118,6 +118,9 @@ $(obj)/unit/%: tests/unit/%.c $(obj)/libmailpipe.a
 	@mkdir -p $(@D)
 	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
 		$(LDFLAGS) -MMD -MP -o $@ $< $(obj)/libmailpipe.a $(libs)
+
+# libjq, in tests only, is what our JSON is compared with.
+$(obj)/unit/json: libs += -ljq
 
 # What the fuzzers have found, as tests; and the fuzzers (FUZZ=1 CC=clang).
 $(obj)/fuzz/replay.o: tests/fuzz/replay.c

@@ -135,8 +135,8 @@ tenant_of() {
 		{"a@x":""}|.a@x: must be a tenant
 		{"a@x":"../t"}|.a@x: must be a tenant
 		{"a@x":"t\u0000"}|.a@x: must be a tenant
-		["a@x"]|: must be object
-		"a@x"|: must be object
+		["a@x"]|: must be an object
+		"a@x"|: must be an object
 	EOF
 	# With -t nobody needs them, until a large mail needs the configuration.
 	run -0 mail-ingest -t t -r a@x mail

@@ -40,15 +40,16 @@ limit() {
 
 @test "status: a record that nobody could read again is refused, by itself" {
 	need jq
-	# Numbers grow when libjq writes them: 6 MB become 20.
+	# take's line is longer than that of put.
 	{
 		echo '{"id":"a","tenant":"ne-001"}'
-		jq -nc '{id: "long", tenant: "ne-001", x: [range(1200000) | 1]}' |
-			sed 's/\b1\b/1e15/2g'
+		printf '{"id":"long","tenant":"ne-001","x":"'
+		head -c 8200000 /dev/zero | tr '\0' x
+		echo '"}'
 		echo '{"id":"b","tenant":"ne-001"}'
 	} >lines
 	run -65 --separate-stderr mail-queue put --strict inbound <lines
-	[[ $stderr == "mail-queue: line 2: a record of 20400"*" bytes when"* ]]
+	[[ $stderr == "mail-queue: line 2: a record of 82000"*" bytes when"* ]]
 	run -75 mail-queue put inbound <lines
 	mail-store put <lines >out || [ $? = 65 ]
 	[ "$(jq -r .id out | tr -d '\n')" = ab ]

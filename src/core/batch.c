@@ -27,10 +27,10 @@ struct loop {
 
 /* It is JSON: is it a record of ours?  Frees it if not. */
 static int
-check_record(jv *rec, size_t line_no, struct err *e)
+check_record(json *rec, size_t line_no, struct err *e)
 {
-	if (jv_get_kind(*rec) != JV_KIND_OBJECT) {
-		jv_free(*rec);
+	if (json_kind(*rec) != JSON_OBJECT) {
+		json_free(*rec);
 		return err_set(
 		    e, ERR_DATA, "line %zu: not a JSON object", line_no);
 	}
@@ -39,7 +39,7 @@ check_record(jv *rec, size_t line_no, struct err *e)
 		    "line %zu: a record of version %lld; this program knows "
 		    "version 1: update mailpipe",
 		    line_no, (long long)json_int(*rec, "v", 1));
-		jv_free(*rec);
+		json_free(*rec);
 		return -1;
 	}
 	return 0;
@@ -47,32 +47,11 @@ check_record(jv *rec, size_t line_no, struct err *e)
 
 int
 batch_parse(
-    const char *line, size_t len, size_t line_no, jv *rec, struct err *e)
+    const char *line, size_t len, size_t line_no, json *rec, struct err *e)
 {
 	if (json_parse(line, len, rec, e) == -1)
 		return err_prefix(e, "line %zu", line_no);
 	return check_record(rec, line_no, e);
-}
-
-/* The same, with what is kept apart. */
-static int
-parse_item(struct loop *l, struct batch_item *item, const char *line,
-    size_t len, struct err *e)
-{
-	const char *const *apart = l->b->apart;
-	struct json_end end;
-
-	if (apart == NULL)
-		return batch_parse(line, len, item->line_no, &item->rec, e);
-	if (json_parse_end(
-		line, len, apart[0], apart[1], &item->rec, &end, e) == -1)
-		return err_prefix(e, "line %zu", item->line_no);
-	if (check_record(&item->rec, item->line_no, e) == -1)
-		return -1;
-	if (end.string != NULL)
-		item->apart = xstrndup(end.string, end.string_len);
-	item->apart_len = end.string_len;
-	return 0;
 }
 
 void
@@ -99,7 +78,7 @@ add_line(struct loop *l, const char *line, size_t len)
 
 	if (len == 0)
 		return;
-	if (parse_item(l, &item, line, len, &e) == -1) {
+	if (batch_parse(line, len, item.line_no, &item.rec, &e) == -1) {
 		tool_failed(&e);
 		return;
 	}
@@ -140,12 +119,11 @@ write_out(struct loop *l, struct err *e)
 	if (l->b->deadline_s > 0)
 		timeout_ms = (int)(l->b->deadline_s * 1000);
 	for (size_t i = 0; i < l->n; i++) {
-		free(l->items[i].apart);
 		if (l->items[i].fate == BATCH_EMIT) {
 			json_dump(l->items[i].rec, &l->out);
 			buf_addch(&l->out, '\n');
 		} else {
-			jv_free(l->items[i].rec);
+			json_free(l->items[i].rec);
 		}
 	}
 	l->n = 0;
@@ -258,8 +236,7 @@ batch_run(struct batch *b, struct err *e)
 		continue_pipeline();
 	b->is_empty = l.in.line_no == 0;
 	for (size_t i = 0; i < l.n; i++) {
-		jv_free(l.items[i].rec);
-		free(l.items[i].apart);
+		json_free(l.items[i].rec);
 	}
 	free(l.items);
 	buf_release(&l.out);

@@ -7,12 +7,12 @@
 #ifndef CORE_BATCH_H
 #define CORE_BATCH_H
 
-#include <jv.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/json.h"
 #include "core/jsonl.h"
 
 enum {
@@ -29,10 +29,7 @@ enum batch_fate {
 
 struct batch_item {
 	size_t line_no;
-	jv rec; /* an object; the work may replace it, the driver frees it */
-	/* What batch.apart names, with a NUL behind it; NULL: not there. */
-	char *apart;
-	size_t apart_len;
+	json rec; /* an object; the work may replace it, the driver frees it */
 	enum batch_fate fate; /* BATCH_EMIT at first */
 };
 
@@ -45,9 +42,8 @@ struct batch {
 	    void *ctx, struct batch_item *items, size_t n, struct err *e);
 	void *ctx;
 	/*
-	 * A long string {KEY, NAME} at the end of a line, {"…","KEY":{"NAME":
 	 * "…"}}, goes to the items instead of their rec: a large one is dear as
-	 * a jv.  NULL: none does.
+	 * a json.  NULL: none does.
 	 */
 	const char *const *apart;
 	/* Give up (ERR_TEMP) when nothing moves for so long; 0: never. */
@@ -67,7 +63,7 @@ int batch_run(struct batch *b, struct err *e);
  * ERR_DATA, or ERR_TEMP for a newer "v"; the text names the line.
  */
 int batch_parse(
-    const char *line, size_t len, size_t line_no, jv *rec, struct err *e);
+    const char *line, size_t len, size_t line_no, json *rec, struct err *e);
 
 /* Report a line that jsonl_next refused (JSONL_TOO_LONG or JSONL_CUT). */
 void batch_bad_line(enum jsonl_got got, size_t line_no);

@@ -15,18 +15,18 @@ enum {
 /* What may stand where.  section NULL: at the top. */
 static const struct {
 	const char *section, *key;
-	jv_kind kind;
+	enum json_kind kind;
 } known[] = {
-    {NULL, "state", JV_KIND_STRING},
-    {NULL, "engines", JV_KIND_OBJECT},
-    {"engines", "blobs", JV_KIND_STRING},
-    {"engines", "mail", JV_KIND_STRING},
-    {NULL, "limits", JV_KIND_OBJECT},
-    {"limits", "reserve_bytes", JV_KIND_NUMBER},
-    {NULL, "recipients", JV_KIND_OBJECT},
+    {NULL, "state", JSON_STRING},
+    {NULL, "engines", JSON_OBJECT},
+    {"engines", "blobs", JSON_STRING},
+    {"engines", "mail", JSON_STRING},
+    {NULL, "limits", JSON_OBJECT},
+    {"limits", "reserve_bytes", JSON_NUMBER},
+    {NULL, "recipients", JSON_OBJECT},
 };
 
-static jv_kind
+static enum json_kind
 kind_of(const char *section, const char *key)
 {
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -38,37 +38,35 @@ kind_of(const char *section, const char *key)
 			      strcmp(known[i].section, section) == 0)
 			return known[i].kind;
 	}
-	return JV_KIND_INVALID;
+	return JSON_NONE;
 }
 
 /* Every key of one object; section NULL for the root.  Borrows obj. */
 static int
-check_object(jv obj, const char *section, struct err *e)
+check_object(json obj, const char *section, struct err *e)
 {
 	const char *dot = section != NULL ? "." : "";
-	int it, r = 0;
+	size_t len;
+	int r = 0;
 
-	for (it = jv_object_iter(obj); r == 0 && jv_object_iter_valid(obj, it);
-	     it = jv_object_iter_next(obj, it)) {
-		jv key = jv_object_iter_key(obj, it);
-		jv value = jv_object_iter_value(obj, it);
-		const char *name = jv_string_value(key);
-		jv_kind want = kind_of(section, name);
+	for (int i = 0; r == 0 && i < json_count(obj); i++) {
+		json value = json_at(obj, i);
+		const char *name = json_key_at(obj, i, &len);
+		enum json_kind want = kind_of(section, name);
 
-		if (want == JV_KIND_INVALID)
+		if (want == JSON_NONE)
 			r = err_set(e, ERR_TEMP, ".%s%s%.64s: unknown key",
 			    section != NULL ? section : "", dot, name);
-		else if (want != jv_get_kind(value))
+		else if (want != json_kind(value))
 			r = err_set(e, ERR_TEMP, ".%s%s%.64s: must be %s",
 			    section != NULL ? section : "", dot, name,
-			    jv_kind_name(want));
-		else if (want == JV_KIND_OBJECT && section == NULL &&
+			    json_kind_name(want));
+		else if (want == JSON_OBJECT && section == NULL &&
 			 strcmp(name, "recipients") == 0)
 			r = route_check(value, e);
-		else if (want == JV_KIND_OBJECT)
+		else if (want == JSON_OBJECT)
 			r = check_object(value, name, e);
-		jv_free(key);
-		jv_free(value);
+		json_free(value);
 	}
 	return r;
 }
@@ -76,13 +74,13 @@ check_object(jv obj, const char *section, struct err *e)
 static int
 parse(struct config *c, const struct buf *text, struct err *e)
 {
-	jv root;
+	json root;
 
 	if (json_parse(text->data, text->len, &root, e) == -1)
 		return -1;
-	jv_free(c->root);
+	json_free(c->root);
 	c->root = root;
-	if (jv_get_kind(root) != JV_KIND_OBJECT)
+	if (json_kind(root) != JSON_OBJECT)
 		return err_set(e, ERR_TEMP, "must be a JSON object");
 	return check_object(root, NULL, e);
 }
@@ -94,7 +92,7 @@ config_load(struct config *c, struct err *e)
 	struct buf text = BUF_INIT;
 	int r;
 
-	*c = (struct config){.root = jv_object()};
+	*c = (struct config){.root = json_object()};
 	c->file = xstrdup(named != NULL ? named : "/etc/mailpipe/config.json");
 	r = file_read_at(AT_FDCWD, c->file, CONFIG_MAX, &text, e);
 	if (r == 0 && named != NULL)
@@ -113,22 +111,22 @@ void
 config_release(struct config *c)
 {
 	free(c->file);
-	jv_free(c->root);
+	json_free(c->root);
 }
 
 /* The object that holds the last part of path, which *key then points to. */
-static jv
+static json
 find_section(const struct config *c, const char *path, const char **key)
 {
 	const char *dot = strchr(path, '.');
 	char *section;
-	jv obj;
+	json obj;
 
 	*key = dot != NULL ? dot + 1 : path;
 	if (dot == NULL)
-		return jv_copy(c->root);
+		return json_copy(c->root);
 	section = xstrndup(path, (size_t)(dot - path));
-	obj = json_member(c->root, section, JV_KIND_OBJECT);
+	obj = json_member(c->root, section, JSON_OBJECT);
 	free(section);
 	return obj;
 }
@@ -137,10 +135,10 @@ const char *
 config_str(const struct config *c, const char *path, const char *fallback)
 {
 	const char *key, *s;
-	jv obj = find_section(c, path, &key);
+	json obj = find_section(c, path, &key);
 
 	s = json_str(obj, key);
-	jv_free(obj); /* the root still holds it */
+	json_free(obj); /* the root still holds it */
 	return s != NULL ? s : fallback;
 }
 
@@ -148,9 +146,9 @@ int64_t
 config_int(const struct config *c, const char *path, int64_t fallback)
 {
 	const char *key;
-	jv obj = find_section(c, path, &key);
+	json obj = find_section(c, path, &key);
 
 	fallback = json_int(obj, key, fallback);
-	jv_free(obj);
+	json_free(obj);
 	return fallback;
 }

@@ -6,14 +6,14 @@
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
 
-#include <jv.h>
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/json.h"
 
 struct config {
 	char *file;
-	jv root; /* an object */
+	json root; /* an object */
 };
 
 /*

@@ -1,294 +1,90 @@
 #include "core/json.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum {
-	LONG_STRING = 1024,
-};
+#include "core/json_list.h"
+#include "core/utf8.h"
 
-static void
-nomem(void *data)
+json
+json_copy(json v)
 {
-	(void)data;
-	xnomem();
+	if (v.kind == JSON_ARRAY || v.kind == JSON_OBJECT)
+		v.of.list->refs++;
+	else if (v.kind == JSON_STRING || v.kind == JSON_NUMBER)
+		v.of.text->refs++;
+	return v;
 }
 
-/*
- * Make libjq's own allocations exit 75 instead of aborting.  A constructor, so
- * that a program without JSON need not load libjq, a third of its start.
- */
-__attribute__((constructor)) static void
-init(void)
+void
+json_free(json v)
 {
-	jv_nomem_handler(nomem, NULL);
+	if (v.kind == JSON_ARRAY || v.kind == JSON_OBJECT)
+		json_list_free(v.of.list);
+	else if (v.kind == JSON_STRING || v.kind == JSON_NUMBER)
+		json_shared_free(v.of.text);
 }
 
-size_t
-utf8_char(const char *s, size_t len)
+json
+json_none(void)
 {
-	const unsigned char *u = (const unsigned char *)s;
-	size_t n;
-	unsigned char low = 0x80, high = 0xbf;
-
-	if (len == 0)
-		return 0;
-	if (u[0] < 0x80)
-		return 1;
-	if (u[0] < 0xc2 || u[0] > 0xf4)
-		return 0;
-	n = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
-	if (u[0] == 0xe0)
-		low = 0xa0;
-	else if (u[0] == 0xed)
-		high = 0x9f; /* no surrogates */
-	else if (u[0] == 0xf0)
-		low = 0x90;
-	else if (u[0] == 0xf4)
-		high = 0x8f;
-	if (len < n || u[1] < low || u[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (u[i] < 0x80 || u[i] > 0xbf)
-			return 0;
-	return n;
+	return (json){.kind = JSON_NONE};
 }
 
-bool
-utf8_valid(const char *s, size_t len)
+json
+json_null(void)
 {
-	size_t n;
-
-	for (size_t i = 0; i < len; i += n) {
-		/* Runs of ASCII, eight bytes at a time. */
-		for (uint64_t w; len - i >= sizeof w; i += sizeof w) {
-			memcpy(&w, s + i, sizeof w);
-			if (w & 0x8080808080808080U)
-				break;
-		}
-		if (i == len)
-			break;
-		n = utf8_char(s + i, len - i);
-		if (n == 0)
-			return false;
-	}
-	return true;
+	return (json){.kind = JSON_NULL};
 }
 
-/* The string before s[at], which is behind its closing quote; without escapes.
- */
-static bool
-string_before(const char *s, size_t *at, const char **string, size_t *len)
+json
+json_bool(bool is_true)
 {
-	const char *quote;
-
-	if (*at < 2 || s[*at - 1] != '"')
-		return false;
-	quote = memrchr(s, '"', *at - 1);
-	if (quote == NULL)
-		return false;
-	*string = quote + 1;
-	*len = (size_t)(s + *at - 1 - *string);
-	*at = (size_t)(quote - s);
-	return memchr(*string, '\\', *len) == NULL &&
-	       (*at == 0 || s[*at - 1] != '\\');
+	return (json){.kind = is_true ? JSON_TRUE : JSON_FALSE};
 }
 
-static bool
-char_before(const char *s, size_t *at, char c)
+json
+json_number(int64_t n)
 {
-	return *at > 0 && s[--*at] == c;
+	char text[32];
+	int len = snprintf(text, sizeof text, "%lld", (long long)n);
+
+	return (json){
+	    JSON_NUMBER, {.text = json_shared_new(text, (size_t)len)}};
 }
 
-/* text is JSON. */
-static bool
-find_long_end(const char *text, size_t len, struct json_end *end)
+json
+json_string(const char *s)
 {
-	size_t at = len;
-
-	if (!char_before(text, &at, '}') || !char_before(text, &at, '}') ||
-	    !string_before(text, &at, &end->string, &end->string_len) ||
-	    end->string_len < LONG_STRING || !char_before(text, &at, ':') ||
-	    !string_before(text, &at, &end->name, &end->name_len) ||
-	    !char_before(text, &at, '{') || !char_before(text, &at, ':') ||
-	    !string_before(text, &at, &end->key, &end->key_len) ||
-	    !char_before(text, &at, ','))
-		return false;
-	end->rest = at;
-	return true;
+	return json_stringn(s, strlen(s));
 }
 
-/* What stands before the end, without it. */
-static jv
-parse_rest(const char *text, const struct json_end *end)
+json
+json_stringn(const char *data, size_t len)
 {
-	struct buf rest = BUF_INIT;
-	jv object;
-
-	buf_add(&rest, text, end->rest);
-	buf_addch(&rest, '}');
-	object = jv_parse_sized(rest.data, (int)rest.len);
-	buf_release(&rest);
-	return object;
+	return (json){JSON_STRING, {.text = json_shared_new(data, len)}};
 }
 
-static int
-check_parsed(jv value, jv *out, struct err *e)
+json
+json_array(void)
 {
-	*out = value;
-	if (jv_is_valid(value))
-		return 0;
-	jv_free(value);
-	return err_set(e, ERR_DATA, "not JSON");
+	return (json){JSON_ARRAY, {.list = json_list_new(JSON_ARRAY)}};
 }
 
-static int
-check_size(const char *text, size_t len, struct err *e)
+json
+json_object(void)
 {
-	if (len > INT32_MAX / 2)
-		return err_set(e, ERR_DATA, "JSON text of %zu bytes", len);
-	return json_check(text, len, e);
+	return (json){JSON_OBJECT, {.list = json_list_new(JSON_OBJECT)}};
 }
 
-int
-json_parse(const char *text, size_t len, jv *out, struct err *e)
-{
-	if (check_size(text, len, e) == -1)
-		return -1;
-	return check_parsed(jv_parse_sized(text, (int)len), out, e);
-}
-
-static bool
-is_called(const char *text, size_t len, const char *name)
-{
-	return len == strlen(name) && memcmp(text, name, len) == 0;
-}
-
-int
-json_parse_end(const char *text, size_t len, const char *key, const char *name,
-    jv *out, struct json_end *end, struct err *e)
-{
-	struct json_end found;
-
-	*end = (struct json_end){0};
-	if (check_size(text, len, e) == -1)
-		return -1;
-	if (!find_long_end(text, len, &found) ||
-	    !is_called(found.key, found.key_len, key) ||
-	    !is_called(found.name, found.name_len, name))
-		return check_parsed(jv_parse_sized(text, (int)len), out, e);
-	if (check_parsed(parse_rest(text, &found), out, e) == -1)
-		return -1;
-	/* Of two the last one counts. */
-	if (jv_get_kind(*out) == JV_KIND_OBJECT)
-		*out = json_del(*out, key);
-	*end = found;
-	return 0;
-}
-
-static jv
-get(jv obj, const char *key)
-{
-	if (jv_get_kind(obj) != JV_KIND_OBJECT)
-		return jv_invalid();
-	return jv_object_get(jv_copy(obj), jv_string(key));
-}
-
-const char *
-json_strn(jv obj, const char *key, size_t *len)
-{
-	jv v = get(obj, key);
-	const char *s = NULL;
-
-	if (jv_get_kind(v) == JV_KIND_STRING) {
-		/* obj keeps a reference, so the text outlives ours. */
-		s = jv_string_value(v);
-		*len = (size_t)jv_string_length_bytes(jv_copy(v));
-	}
-	jv_free(v);
-	return s;
-}
-
-const char *
-json_str(jv obj, const char *key)
-{
-	size_t len;
-	const char *s = json_strn(obj, key, &len);
-
-	/* A NUL inside would cut it silently. */
-	return s != NULL && memchr(s, '\0', len) == NULL ? s : NULL;
-}
-
-int64_t
-json_int(jv obj, const char *key, int64_t fallback)
-{
-	jv v = get(obj, key);
-	double d;
-
-	if (jv_get_kind(v) == JV_KIND_NUMBER) {
-		d = jv_number_value(v);
-		if (d > -9e15 && d < 9e15)
-			fallback = (int64_t)d;
-	}
-	jv_free(v);
-	return fallback;
-}
-
-bool
-json_true(jv obj, const char *key)
-{
-	jv v = get(obj, key);
-	bool is_true = jv_get_kind(v) == JV_KIND_TRUE;
-
-	jv_free(v);
-	return is_true;
-}
-
-jv
-json_member(jv obj, const char *key, jv_kind kind)
-{
-	jv v = get(obj, key);
-
-	if (jv_get_kind(v) == kind)
-		return v;
-	jv_free(v);
-	return jv_invalid();
-}
-
-bool
-json_has(jv obj, const char *key)
-{
-	jv v = get(obj, key);
-	bool has = jv_is_valid(v);
-
-	jv_free(v);
-	return has;
-}
-
-jv
-json_set(jv obj, const char *key, jv value)
-{
-	return jv_object_set(obj, jv_string(key), value);
-}
-
-jv
-json_set_str(jv obj, const char *key, const char *value)
-{
-	return jv_object_set(obj, jv_string(key), jv_string(value));
-}
-
-jv
-json_del(jv obj, const char *key)
-{
-	return jv_object_delete(obj, jv_string(key));
-}
-
-jv
+json
 json_bytes(const char *data, size_t len)
 {
 	struct buf text = BUF_INIT;
 	size_t n;
-	jv s;
+	json s;
 
 	for (size_t i = 0; i < len; i += n) {
 		n = utf8_char(data + i, len - i);
@@ -299,7 +95,204 @@ json_bytes(const char *data, size_t len)
 		buf_addf(&text, "\\x%02x", (unsigned char)data[i]);
 		n = 1;
 	}
-	s = jv_string_sized(text.data != NULL ? text.data : "", (int)text.len);
+	s = json_stringn(text.data, text.len);
 	buf_release(&text);
 	return s;
+}
+
+/*
+ * A copy, for the values to point into.  Line ends can only be white space in
+ * it, and must not come out again where a line is a record.
+ */
+static struct json_shared *
+keep(const char *text, size_t len)
+{
+	struct json_shared *source = json_shared_new(text, len);
+	char *p = source->data;
+
+	while ((p = memchr(p, '\n', len - (size_t)(p - source->data))) != NULL)
+		*p = ' ';
+	return source;
+}
+
+int
+json_parse(const char *text, size_t len, json *out, struct err *e)
+{
+	struct json_shared *source;
+	uint32_t at = 0, end = (uint32_t)len;
+
+	if (len > INT32_MAX / 2)
+		return err_set(e, ERR_DATA, "JSON text of %zu bytes", len);
+	if (json_check(text, len, e) == -1)
+		return -1;
+	while (memchr(" \t\r\n", text[at], 4) != NULL)
+		at++;
+	while (memchr(" \t\r\n", text[end - 1], 4) != NULL)
+		end--;
+	source = keep(text + at, end - at);
+	*out = json_slice(source, 0, end - at);
+	json_shared_free(source);
+	return 0;
+}
+
+enum json_kind
+json_kind(json v)
+{
+	return v.kind;
+}
+
+const char *
+json_kind_name(enum json_kind kind)
+{
+	static const char *const names[] = {
+	    [JSON_NONE] = "nothing",
+	    [JSON_NULL] = "null",
+	    [JSON_FALSE] = "false",
+	    [JSON_TRUE] = "true",
+	    [JSON_NUMBER] = "a number",
+	    [JSON_STRING] = "a string",
+	    [JSON_ARRAY] = "an array",
+	    [JSON_OBJECT] = "an object",
+	};
+
+	return names[kind];
+}
+
+bool
+json_is_valid(json v)
+{
+	return v.kind != JSON_NONE;
+}
+
+const char *
+json_string_value(json v)
+{
+	return v.kind == JSON_STRING ? v.of.text->data : "";
+}
+
+size_t
+json_string_len(json v)
+{
+	return v.kind == JSON_STRING ? v.of.text->len : 0;
+}
+
+double
+json_number_value(json v)
+{
+	return v.kind == JSON_NUMBER ? strtod(v.of.text->data, NULL) : 0;
+}
+
+/* Every member of a is in b.  Elements are compared by their place. */
+static bool
+has_all(json a, json b)
+{
+	bool is_equal = true;
+
+	for (int i = 0, n = json_count(a); is_equal && i < n; i++) {
+		json x, y;
+		size_t len;
+
+		if (a.kind == JSON_OBJECT) {
+			/* Of two with one name the last counts. */
+			const char *key = json_key_at(a, i, &len);
+
+			x = json_list_get(a, key, len);
+			y = json_list_get(b, key, len);
+		} else {
+			x = json_at(a, i);
+			y = json_at(b, i);
+		}
+		is_equal = json_equal(x, y);
+		json_free(x);
+		json_free(y);
+	}
+	return is_equal;
+}
+
+bool
+json_equal(json a, json b)
+{
+	if (a.kind != b.kind)
+		return false;
+	if (a.kind == JSON_NUMBER)
+		return json_number_value(a) == json_number_value(b);
+	if (a.kind == JSON_STRING)
+		return a.of.text->len == b.of.text->len &&
+		       memcmp(a.of.text->data, b.of.text->data,
+			   a.of.text->len) == 0;
+	if (a.kind == JSON_ARRAY)
+		return json_count(a) == json_count(b) && has_all(a, b);
+	return a.kind != JSON_OBJECT || (has_all(a, b) && has_all(b, a));
+}
+
+const char *
+json_strn(json obj, const char *key, size_t *len)
+{
+	json v = json_get(obj, key);
+	const char *s = NULL;
+
+	if (v.kind == JSON_STRING) {
+		/* obj keeps a reference, so the text outlives ours. */
+		s = v.of.text->data;
+		*len = v.of.text->len;
+	}
+	json_free(v);
+	return s;
+}
+
+const char *
+json_str(json obj, const char *key)
+{
+	size_t len;
+	const char *s = json_strn(obj, key, &len);
+
+	/* A NUL inside would cut it silently. */
+	return s != NULL && memchr(s, '\0', len) == NULL ? s : NULL;
+}
+
+int64_t
+json_int(json obj, const char *key, int64_t fallback)
+{
+	json v = json_get(obj, key);
+	double d = json_number_value(v);
+
+	if (v.kind == JSON_NUMBER && d > -9e15 && d < 9e15)
+		fallback = (int64_t)d;
+	json_free(v);
+	return fallback;
+}
+
+bool
+json_true(json obj, const char *key)
+{
+	json v = json_get(obj, key);
+
+	json_free(v);
+	return v.kind == JSON_TRUE;
+}
+
+json
+json_member(json obj, const char *key, enum json_kind kind)
+{
+	json v = json_get(obj, key);
+
+	if (v.kind == kind)
+		return v;
+	json_free(v);
+	return json_none();
+}
+
+bool
+json_has(json obj, const char *key)
+{
+	json v = json_get(obj, key);
+
+	json_free(v);
+	return v.kind != JSON_NONE;
+}
+
+json
+json_set_str(json obj, const char *key, const char *value)
+{
+	return json_set(obj, key, json_string(value));
 }

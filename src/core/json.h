@@ -1,11 +1,17 @@
 /*
- * Reading and making JSON with libjq's values.  Functions that take a jv say
- * whether they consume it; what returns a jv gives it to the caller.
+ * JSON values.  A value is small and handed on by copy; what is behind it is
+ * counted: json_copy takes a reference, json_free gives one back.  "Consumes x"
+ * says that a function takes the caller's reference over; without it x is only
+ * looked at.  What returns a json gives a reference to the caller.
+ *
+ * Of a text that was parsed only what is asked for is looked into, one level at
+ * a time, and what is not changed is written as it came: a record may have
+ * megabytes, and most programs look at three of its members.  Order, numbers
+ * and escapes of what nobody touches stay as they were.
  */
 #ifndef CORE_JSON_H
 #define CORE_JSON_H
 
-#include <jv.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,71 +23,104 @@ enum {
 	JSON_DEPTH_MAX = 200,
 };
 
-/*
- * Parse one JSON text, which must be UTF-8 and at most JSON_DEPTH_MAX deep.
- * The error (ERR_DATA) never quotes the text.
- */
-int json_parse(const char *text, size_t len, jv *out, struct err *e);
-
-/*
- * Is it one JSON text (RFC 8259), in UTF-8 and at most JSON_DEPTH_MAX deep?
- * The errors are those of json_parse, which asks this first: libjq is lax about
- * numbers, literals, escapes and NUL, and differently so in its versions.
- */
-int json_check(const char *text, size_t len, struct err *e);
-
-/* A long string, where a text ends in …,"KEY":{"NAME":"STRING"}}. */
-struct json_end {
-	size_t rest; /* bytes before the ',' */
-	/* Slices of the text, without escapes; string NULL: there is none. */
-	const char *key, *name, *string;
-	size_t key_len, name_len, string_len;
+enum json_kind {
+	JSON_NONE, /* no value: a member that is absent */
+	JSON_NULL,
+	JSON_FALSE,
+	JSON_TRUE,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT,
 };
 
+struct json_shared; /* bytes that are shared */
+struct json_list; /* the elements of an array, the members of an object */
+
+typedef struct {
+	enum json_kind kind;
+	union {
+		struct json_shared *text; /* string: decoded; number: literal */
+		struct json_list *list;
+	} of;
+} json;
+
 /*
- * The same as json_parse, but such a string (of 1 KB or more) does not become a
- * part of the value: KEY is absent from *out then, and *end tells of it.  libjq
- * takes 25 ns for each byte of a text; a record ends in its content, which most
- * programs only pass on.
+ * Parse one JSON text (RFC 8259), which must be UTF-8 and at most
+ * JSON_DEPTH_MAX deep.  The error (ERR_DATA) never quotes the text.
  */
-int json_parse_end(const char *text, size_t len, const char *key,
-    const char *name, jv *out, struct json_end *end, struct err *e);
+int json_parse(const char *text, size_t len, json *out, struct err *e);
 
-/* Append the compact form.  Consumes v. */
-void json_dump(jv v, struct buf *out);
+/* Would json_parse take it?  The same errors. */
+int json_check(const char *text, size_t len, struct err *e);
 
-/*
- * Member of an object that is a string: the text, borrowed for as long as obj
- * lives; NULL when it is absent or of another type.  Does not consume obj.
- */
-const char *json_str(jv obj, const char *key);
+/* Append the compact form of what was made or changed, the rest as it came; it
+ * has no line end.  Consumes v. */
+void json_dump(json v, struct buf *out);
 
-/* The same with its length, for text that may hold NUL. */
-const char *json_strn(jv obj, const char *key, size_t *len);
+json json_copy(json v);
+void json_free(json v);
 
-/* Member that is a number, as an integer; fallback when it is none. */
-int64_t json_int(jv obj, const char *key, int64_t fallback);
-
-/* Member that is true. */
-bool json_true(jv obj, const char *key);
-
-/* Member that is an object or array of kind; invalid otherwise. */
-jv json_member(jv obj, const char *key, jv_kind kind);
-
-bool json_has(jv obj, const char *key);
-
-/* Set or delete a member.  Consume obj (and value); return the object. */
-jv json_set(jv obj, const char *key, jv value);
-jv json_set_str(jv obj, const char *key, const char *value);
-jv json_del(jv obj, const char *key);
+json json_none(void);
+json json_null(void);
+json json_bool(bool is_true);
+json json_number(int64_t n);
+/* From UTF-8; other bytes are written as \xNN. */
+json json_string(const char *s);
+json json_stringn(const char *data, size_t len);
+json json_array(void);
+json json_object(void);
 
 /* The string {"b":…,"c":…} for any bytes: what is not UTF-8 becomes \xNN. */
-jv json_bytes(const char *data, size_t len);
+json json_bytes(const char *data, size_t len);
 
-/* Is it well-formed UTF-8 (RFC 3629)? */
-bool utf8_valid(const char *s, size_t len);
+enum json_kind json_kind(json v);
+const char *json_kind_name(enum json_kind kind); /* "string", "number", … */
+bool json_is_valid(json v); /* anything but JSON_NONE */
 
-/* Length of the well-formed UTF-8 character at s, 0 when there is none. */
-size_t utf8_char(const char *s, size_t len);
+/* Of a string: its text, which has a NUL behind it, while v lives. */
+const char *json_string_value(json v);
+size_t json_string_len(json v);
+double json_number_value(json v);
+
+/* The same value?  The order of members does not matter. */
+bool json_equal(json a, json b);
+
+/* Elements of an array, members of an object; 0 of anything else. */
+int json_count(json v);
+/* Element or member i; JSON_NONE beyond the end. */
+json json_at(json v, int i);
+/* The key of member i, while obj lives. */
+const char *json_key_at(json obj, int i, size_t *len);
+
+/* Consume array and value; return the array. */
+json json_append(json array, json value);
+json json_set_at(json array, int i, json value);
+
+/* A member of an object, of two with one name the last; else JSON_NONE. */
+json json_get(json obj, const char *key);
+
+/* The same if it is of that kind; else JSON_NONE. */
+json json_member(json obj, const char *key, enum json_kind kind);
+
+/* A member that is a string, while obj lives; NULL when it is none, or has a
+ * NUL in it. */
+const char *json_str(json obj, const char *key);
+
+/* The same with its length, for text that may hold NUL. */
+const char *json_strn(json obj, const char *key, size_t *len);
+
+/* A member that is a number, as an integer; fallback when it is none. */
+int64_t json_int(json obj, const char *key, int64_t fallback);
+
+/* A member that is true. */
+bool json_true(json obj, const char *key);
+
+bool json_has(json obj, const char *key);
+
+/* Set or delete a member.  Consume obj (and value); return the object. */
+json json_set(json obj, const char *key, json value);
+json json_set_str(json obj, const char *key, const char *value);
+json json_del(json obj, const char *key);
 
 #endif

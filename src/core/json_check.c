@@ -4,6 +4,7 @@
 
 #include "core/hex.h"
 #include "core/json.h"
+#include "core/utf8.h"
 
 /* Where in the text we are, and in what. */
 struct check {
@@ -34,7 +35,7 @@ digits(const char *s, size_t len)
 	return n;
 }
 
-/* RFC 8259 6.  libjq takes what strtod takes, and drops leading zeros. */
+/* RFC 8259 6. */
 static bool
 is_number(const char *s, size_t len)
 {

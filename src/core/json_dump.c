@@ -1,97 +1,76 @@
-#include <math.h>
-#include <stdbool.h>
-
-#include "core/json.h"
+#include "core/json_list.h"
 #include "core/json_text.h"
 
-/*
- * libjq's own writer takes 25 ns a byte.  This one recurses, at most
- * JSON_DEPTH_MAX deep: json_parse and our own code make no deeper values.
+/* It recurses, at most JSON_DEPTH_MAX deep: our own code makes no deeper
+ * values.
  */
 
-static void
-dump_number(jv v, struct buf *out)
-{
-	double d = jv_number_value(v);
-	jv text;
+static void dump_value(json v, struct buf *out);
 
-	if (fabs(d) < 1e15 && d == (double)(int64_t)d &&
-	    (d != 0 || !signbit(d))) {
-		buf_addf(out, "%lld", (long long)d);
+static void
+dump_item(
+    const struct json_list *l, const struct json_item *item, struct buf *out)
+{
+	if (l->kind == JSON_OBJECT) {
+		if (item->key_at > 0) {
+			buf_add(out, l->source->data + item->key_at - 1,
+			    item->key_len + 2);
+		} else {
+			json_text_string(out, item->key->data, item->key->len);
+		}
+		buf_addch(out, ':');
+	}
+	if (item->value.kind == JSON_NONE)
+		buf_add(out, l->source->data + item->at, item->len);
+	else
+		dump_value(item->value, out);
+}
+
+static void
+dump_list(const struct json_list *l, struct buf *out)
+{
+	if (l->source != NULL && !l->is_changed) {
+		buf_add(out, l->source->data + l->at, l->len);
 		return;
 	}
-	text = jv_dump_string(jv_copy(v), 0);
-	buf_addstr(out, jv_string_value(text));
-	jv_free(text);
-}
-
-static void
-dump_string(jv v, struct buf *out)
-{
-	json_text_string(out, jv_string_value(v),
-	    (size_t)jv_string_length_bytes(jv_copy(v)));
-}
-
-static void
-dump_array(jv v, struct buf *out)
-{
-	int n = jv_array_length(jv_copy(v));
-
-	buf_addch(out, '[');
-	for (int i = 0; i < n; i++) {
+	buf_addch(out, l->kind == JSON_OBJECT ? '{' : '[');
+	for (uint32_t i = 0; i < l->n; i++) {
 		if (i > 0)
 			buf_addch(out, ',');
-		json_dump(jv_array_get(jv_copy(v), i), out);
+		dump_item(l, &l->items[i], out);
 	}
-	buf_addch(out, ']');
+	buf_addch(out, l->kind == JSON_OBJECT ? '}' : ']');
 }
 
 static void
-dump_object(jv v, struct buf *out)
+dump_value(json v, struct buf *out)
 {
-	bool is_first = true;
-	jv key;
-
-	buf_addch(out, '{');
-	for (int i = jv_object_iter(v); jv_object_iter_valid(v, i);
-	     i = jv_object_iter_next(v, i)) {
-		if (!is_first)
-			buf_addch(out, ',');
-		is_first = false;
-		key = jv_object_iter_key(v, i);
-		dump_string(key, out);
-		jv_free(key);
-		buf_addch(out, ':');
-		json_dump(jv_object_iter_value(v, i), out);
-	}
-	buf_addch(out, '}');
-}
-
-void
-json_dump(jv v, struct buf *out)
-{
-	switch (jv_get_kind(v)) {
-	case JV_KIND_OBJECT:
-		dump_object(v, out);
+	switch (v.kind) {
+	case JSON_OBJECT:
+	case JSON_ARRAY:
+		dump_list(v.of.list, out);
 		break;
-	case JV_KIND_ARRAY:
-		dump_array(v, out);
+	case JSON_STRING:
+		json_text_string(out, v.of.text->data, v.of.text->len);
 		break;
-	case JV_KIND_STRING:
-		dump_string(v, out);
+	case JSON_NUMBER:
+		buf_add(out, v.of.text->data, v.of.text->len);
 		break;
-	case JV_KIND_NUMBER:
-		dump_number(v, out);
-		break;
-	case JV_KIND_TRUE:
+	case JSON_TRUE:
 		buf_addstr(out, "true");
 		break;
-	case JV_KIND_FALSE:
+	case JSON_FALSE:
 		buf_addstr(out, "false");
 		break;
 	default:
 		buf_addstr(out, "null");
 		break;
 	}
-	jv_free(v);
+}
+
+void
+json_dump(json v, struct buf *out)
+{
+	dump_value(v, out);
+	json_free(v);
 }

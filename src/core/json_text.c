@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/utf8.h"
 
 void
 json_text_comma(struct buf *out)

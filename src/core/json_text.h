@@ -1,6 +1,6 @@
 /*
- * Writing JSON as text, where building libjq's values first would cost several
- * times as much.  The writer sees to the brackets; commas come by themselves.
+ * Writing JSON as text, where no values are needed.  The writer sees to the
+ * brackets; commas come by themselves.
  */
 #ifndef CORE_JSON_TEXT_H
 #define CORE_JSON_TEXT_H

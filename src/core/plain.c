@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "core/json.h"
+#include "core/utf8.h"
 
 /* Characters that act, or hide; Unicode's Cc, Cf, Zl, Zp. */
 static const struct {

@@ -9,7 +9,7 @@
 #include "core/json.h"
 
 static int
-check_row(const char *key, jv value, struct err *e)
+check_row(const char *key, json value, struct err *e)
 {
 	if (strcmp(key, "*") != 0 && strchr(key, '@') == NULL)
 		return err_set(e, ERR_TEMP,
@@ -20,9 +20,8 @@ check_row(const char *key, jv value, struct err *e)
 		if (*p >= 'A' && *p <= 'Z')
 			return err_set(e, ERR_TEMP,
 			    ".recipients.%.64s: must be in lower case", key);
-	if (jv_get_kind(value) != JV_KIND_STRING ||
-	    !name_valid(jv_string_value(value),
-		(size_t)jv_string_length_bytes(jv_copy(value))))
+	if (json_kind(value) != JSON_STRING ||
+	    !name_valid(json_string_value(value), json_string_len(value)))
 		return err_set(e, ERR_TEMP,
 		    ".recipients.%.64s: must be a tenant, 1 to %d of A-Z a-z "
 		    "0-9 . _ -, a letter or digit first",
@@ -31,19 +30,16 @@ check_row(const char *key, jv value, struct err *e)
 }
 
 int
-route_check(jv routes, struct err *e)
+route_check(json routes, struct err *e)
 {
-	int it, r = 0;
+	size_t len;
+	int r = 0;
 
-	for (it = jv_object_iter(routes);
-	     r == 0 && jv_object_iter_valid(routes, it);
-	     it = jv_object_iter_next(routes, it)) {
-		jv key = jv_object_iter_key(routes, it);
-		jv value = jv_object_iter_value(routes, it);
+	for (int i = 0; r == 0 && i < json_count(routes); i++) {
+		json value = json_at(routes, i);
 
-		r = check_row(jv_string_value(key), value, e);
-		jv_free(key);
-		jv_free(value);
+		r = check_row(json_key_at(routes, i, &len), value, e);
+		json_free(value);
 	}
 	return r;
 }
@@ -61,12 +57,12 @@ drop_tag(char *address)
 }
 
 const char *
-route_tenant(jv routes, const char *recipient)
+route_tenant(json routes, const char *recipient)
 {
 	const char *tenant, *at;
 	char *address;
 
-	if (jv_get_kind(routes) != JV_KIND_OBJECT)
+	if (json_kind(routes) != JSON_OBJECT)
 		return NULL;
 	if (recipient == NULL || recipient[0] == '\0')
 		return json_str(routes, "*");

@@ -12,17 +12,17 @@
 #ifndef CORE_ROUTE_H
 #define CORE_ROUTE_H
 
-#include <jv.h>
+#include "core/json.h"
 
 #include "core/err.h"
 
 /* Check such an object.  ERR_TEMP with path and reason.  Borrows routes. */
-int route_check(jv routes, struct err *e);
+int route_check(json routes, struct err *e);
 
 /*
  * The tenant, borrowed from routes; NULL: there is none.  Borrows routes, which
  * may be invalid: no routes.  recipient NULL or "": unknown.
  */
-const char *route_tenant(jv routes, const char *recipient);
+const char *route_tenant(json routes, const char *recipient);
 
 #endif

@@ -80,9 +80,9 @@ expand_all(char *const *words, const struct value values[VALUES], struct err *e)
 }
 
 char **
-handler_argv(char *const *words, jv rec, int64_t attempt, struct err *e)
+handler_argv(char *const *words, json rec, int64_t attempt, struct err *e)
 {
-	jv envelope = json_member(rec, "envelope", JV_KIND_OBJECT);
+	json envelope = json_member(rec, "envelope", JSON_OBJECT);
 	char number[24];
 	const struct value values[VALUES] = {
 	    {"{tenant}", or_empty(json_str(rec, "tenant"))},
@@ -95,7 +95,7 @@ handler_argv(char *const *words, jv rec, int64_t attempt, struct err *e)
 
 	snprintf(number, sizeof number, "%lld", (long long)attempt);
 	argv = expand_all(words, values, e);
-	jv_free(envelope);
+	json_free(envelope);
 	return argv;
 }
 

@@ -14,7 +14,6 @@
 #ifndef HANDLER_HANDLER_H
 #define HANDLER_HANDLER_H
 
-#include <jv.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +21,7 @@
 #include <sys/types.h>
 
 #include "core/err.h"
+#include "core/json.h"
 #include "mail/form.h"
 #include "queue/queue.h"
 
@@ -97,7 +97,7 @@ const struct handler_profile *handler_profile(const char *name);
  * "handler" or "time-out", reason with the first line of its output, and
  * "detail":{"output","output_bytes","output_cut","duration_ms","signal"}.
  */
-jv handler_result(
+json handler_result(
     const struct handler *h, const struct handler_profile *profile);
 
 /*
@@ -106,7 +106,8 @@ jv handler_result(
  * NULL, for handler_argv_free.  NULL: ERR_DATA, a value made a word begin with
  * '-', which the handler would read as an option.  Does not consume rec.
  */
-char **handler_argv(char *const *words, jv rec, int64_t attempt, struct err *e);
+char **handler_argv(
+    char *const *words, json rec, int64_t attempt, struct err *e);
 void handler_argv_free(char **argv);
 
 /*
@@ -115,6 +116,6 @@ void handler_argv_free(char **argv);
  * an envelope that cannot stand in a header.  Does not consume rec.
  */
 int handler_message(
-    struct queue *q, jv rec, enum mail_form form, struct err *e);
+    struct queue *q, json rec, enum mail_form form, struct err *e);
 
 #endif

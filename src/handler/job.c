@@ -20,7 +20,7 @@ close_message(struct job *job)
 }
 
 static void
-set_result(struct job *job, jv result)
+set_result(struct job *job, json result)
 {
 	close_message(job);
 	job->result = result;
@@ -77,15 +77,14 @@ open_message(const struct job_plan *plan, struct job *job)
 }
 
 struct job *
-job_new(const struct job_plan *plan, const char *line, size_t len, jv rec)
+job_new(const struct job_plan *plan, json rec)
 {
 	struct job *job = xcalloc(1, sizeof *job);
 	int r;
 
 	job->fate = JOB_READY;
 	job->rec = rec;
-	job->result = jv_invalid();
-	buf_add(&job->line, line, len);
+	job->result = json_none();
 	job->message = -1;
 	r = record_check(rec, &job->err);
 	if (r == 0)
@@ -103,16 +102,15 @@ job_new(const struct job_plan *plan, const char *line, size_t len, jv rec)
 static void
 note_attempt(struct job *job, int64_t attempt)
 {
-	jv lease = json_member(job->rec, "lease", JV_KIND_OBJECT);
+	json lease = json_member(job->rec, "lease", JSON_OBJECT);
 
 	job->attempt = attempt;
 	if (json_int(lease, "attempt", 0) == attempt) {
-		jv_free(lease);
+		json_free(lease);
 		return;
 	}
-	lease = json_set(lease, "attempt", jv_number((double)attempt));
+	lease = json_set(lease, "attempt", json_number((int64_t)attempt));
 	job->rec = json_set(job->rec, "lease", lease);
-	job->is_changed = true;
 }
 
 static void
@@ -192,35 +190,19 @@ job_finish(const struct job_plan *plan, struct job *job)
 	set_result(job, handler_result(&job->handler, plan->profile));
 }
 
-/*
- * The record goes out as it came, with the result behind its last member.
- * Making the text anew costs libjq longer than all else that we do for it.
- */
 void
 job_write(const struct job *job, struct buf *out)
 {
-	size_t len = job->line.len;
-
-	if (job->is_changed) {
-		json_dump(
-		    json_set(jv_copy(job->rec), "result", jv_copy(job->result)),
-		    out);
-		return;
-	}
-	while (len > 0 && job->line.data[len - 1] != '}')
-		len--; /* only blanks are there */
-	buf_add(out, job->line.data, len - 1);
-	buf_addstr(out, ",\"result\":");
-	json_dump(jv_copy(job->result), out);
-	buf_addch(out, '}');
+	json_dump(
+	    json_set(json_copy(job->rec), "result", json_copy(job->result)),
+	    out);
 }
 
 void
 job_free(struct job *job)
 {
 	close_message(job);
-	buf_release(&job->line);
-	jv_free(job->result);
-	jv_free(job->rec);
+	json_free(job->result);
+	json_free(job->rec);
 	free(job);
 }

@@ -5,13 +5,13 @@
 #ifndef HANDLER_JOB_H
 #define HANDLER_JOB_H
 
-#include <jv.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/buf.h"
 #include "core/err.h"
+#include "core/json.h"
 #include "handler/handler.h"
 #include "queue/queue.h"
 
@@ -39,26 +39,22 @@ enum job_fate {
 
 struct job {
 	enum job_fate fate;
-	jv rec;
-	struct buf line; /* rec as it came */
-	jv result; /* when it is done */
+	json rec;
+	json result; /* when it is done */
 	bool is_leased;
 	struct mail_lease lease;
 	int64_t attempt; /* 0 without a lease */
-	bool is_changed; /* rec is not what line says */
 	int message; /* -1: closed */
 	struct handler handler;
 	struct err err;
 };
 
 /*
- * Get all that can be had before anything is started.  line is what rec was
- * parsed from; consumes rec.  What can never work is done, with a result
- * "fail"; what is no record for us (ERR_DATA) or cannot be read now (ERR_TEMP)
- * is withheld.
+ * Get all that can be had before anything is started.  Consumes rec.  What can
+ * never work is done, with a result "fail"; what is no record for us (ERR_DATA)
+ * or cannot be read now (ERR_TEMP) is withheld.
  */
-struct job *job_new(
-    const struct job_plan *plan, const char *line, size_t len, jv rec);
+struct job *job_new(const struct job_plan *plan, json rec);
 
 /*
  * Start n ready jobs: one write for all their leases, then the handlers.  A

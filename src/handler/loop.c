@@ -148,7 +148,7 @@ take_line(struct loop *l, const char *line, size_t len)
 {
 	struct err e = ERR_INIT;
 	struct job *job;
-	jv rec;
+	json rec;
 
 	if (len == 0)
 		return;
@@ -158,10 +158,10 @@ take_line(struct loop *l, const char *line, size_t len)
 	}
 	if (record_has_result(rec) || l->is_stopping) {
 		emit_line(l, line, len);
-		jv_free(rec);
+		json_free(rec);
 		return;
 	}
-	job = job_new(l->plan, line, len, rec);
+	job = job_new(l->plan, rec);
 	if (job->fate == JOB_READY) {
 		l->jobs[l->n++] = job;
 		return;

@@ -8,9 +8,9 @@
 
 /* Rewrite the message in into a file of its own. */
 static int
-reform(struct queue *q, jv rec, enum mail_form form, int in, struct err *e)
+reform(struct queue *q, json rec, enum mail_form form, int in, struct err *e)
 {
-	jv envelope = json_member(rec, "envelope", JV_KIND_OBJECT);
+	json envelope = json_member(rec, "envelope", JSON_OBJECT);
 	const struct form_envelope env = {
 	    .sender = json_str(envelope, "from"),
 	    .recipient = json_str(envelope, "to"),
@@ -29,12 +29,12 @@ reform(struct queue *q, jv rec, enum mail_form form, int in, struct err *e)
 		out = -1;
 	}
 out:
-	jv_free(envelope);
+	json_free(envelope);
 	return out;
 }
 
 int
-handler_message(struct queue *q, jv rec, enum mail_form form, struct err *e)
+handler_message(struct queue *q, json rec, enum mail_form form, struct err *e)
 {
 	int fd = queue_open_message(q, rec, e), out;
 

@@ -1,5 +1,6 @@
 #include "core/buf.h"
 #include "core/json.h"
+#include "core/utf8.h"
 #include "handler/handler.h"
 
 #include <string.h>

@@ -109,34 +109,34 @@ add_reason(
 	add_first_line(output, reason);
 }
 
-static jv
+static json
 make_detail(const struct handler *h, const struct buf *output, bool is_cut)
 {
-	jv detail = jv_object();
+	json detail = json_object();
 
 	if (h->output.bytes > 0) {
 		detail = json_set(
 		    detail, "output", json_bytes(output->data, output->len));
-		detail = json_set(
-		    detail, "output_bytes", jv_number((double)h->output.bytes));
+		detail = json_set(detail, "output_bytes",
+		    json_number((int64_t)h->output.bytes));
 	}
 	if (is_cut)
-		detail = json_set(detail, "output_cut", jv_true());
+		detail = json_set(detail, "output_cut", json_bool(true));
 	if (WIFSIGNALED(h->status))
-		detail =
-		    json_set(detail, "signal", jv_number(WTERMSIG(h->status)));
+		detail = json_set(
+		    detail, "signal", json_number(WTERMSIG(h->status)));
 	return json_set(detail, "duration_ms",
-	    jv_number((double)(h->ended_at - h->started_at)));
+	    json_number((int64_t)(h->ended_at - h->started_at)));
 }
 
-jv
+json
 handler_result(const struct handler *h, const struct handler_profile *profile)
 {
 	const char *status = judge(h, profile), *class = NULL;
 	bool is_ok = strcmp(status, "ok") == 0, is_cut;
 	struct buf output = BUF_INIT, reason = BUF_INIT;
 	int code = -1;
-	jv result;
+	json result;
 
 	is_cut = handler_output_text(&h->output, &output);
 	if (!is_ok)

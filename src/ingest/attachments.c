@@ -1,6 +1,5 @@
 #include "ingest/attachments.h"
 
-#include <jv.h>
 #include <stdlib.h>
 
 #include "core/json.h"
@@ -64,18 +63,18 @@ attachments_finish(struct attachments *a, struct err *e)
 	return finish_last(a, e);
 }
 
-static jv
+static json
 content_json(const struct held *c, size_t i)
 {
 	struct err ignored = ERR_INIT;
 	struct buf text = BUF_INIT;
-	jv json;
+	json value;
 
 	held_write(c, i, &text);
-	if (json_parse(text.data, text.len, &json, &ignored) == -1)
-		json = jv_null();
+	if (json_parse(text.data, text.len, &value, &ignored) == -1)
+		value = json_null();
 	buf_release(&text);
-	return json;
+	return value;
 }
 
 void
@@ -83,23 +82,23 @@ attachments_write(const struct attachments *a, const struct buf *message,
     size_t i, struct buf *out)
 {
 	struct err ignored = ERR_INIT;
-	jv json, parts;
+	json value, parts;
 
-	if (json_parse(message->data, message->len, &json, &ignored) == -1)
+	if (json_parse(message->data, message->len, &value, &ignored) == -1)
 		return;
-	parts = jv_object_get(jv_copy(json), jv_string("parts"));
+	parts = json_get(value, "parts");
 	for (size_t k = 0; k < a->n; k++) {
 		int at = (int)a->items[k].index;
-		jv part;
+		json part;
 
-		if (at >= jv_array_length(jv_copy(parts)))
+		if (at >= json_count(parts))
 			continue; /* it was left out */
-		part = jv_array_get(jv_copy(parts), at);
+		part = json_at(parts, at);
 		part = json_set(
 		    part, "content", content_json(&a->items[k].content, i));
-		parts = jv_array_set(parts, at, part);
+		parts = json_set_at(parts, at, part);
 	}
-	json_dump(json_set(json, "parts", parts), out);
+	json_dump(json_set(value, "parts", parts), out);
 }
 
 void

@@ -7,12 +7,12 @@
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
-#include <jv.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/json.h"
 
 struct ingest_options {
 	const char *tenant; /* NULL: by the configuration's recipients */

@@ -11,6 +11,7 @@
 #include "core/buf.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/utf8.h"
 
 static int
 open_dir(int dir, const char *name)

@@ -9,12 +9,12 @@
 
 /* The file of a record; NULL: it came another way.  Borrowed from rec. */
 static const char *
-file_of(jv rec)
+file_of(json rec)
 {
-	jv origin = json_member(rec, "origin", JV_KIND_OBJECT);
+	json origin = json_member(rec, "origin", JSON_OBJECT);
 	const char *name = json_str(origin, "maildir");
 
-	jv_free(origin); /* the record still holds it */
+	json_free(origin); /* the record still holds it */
 	return name != NULL && maildir_is_name(name) ? name : NULL;
 }
 

@@ -43,14 +43,14 @@ static const struct {
     {DEFECT_PARSER_KILLED, "parser-killed"},
 };
 
-jv
+json
 defect_list(defect_set defects)
 {
-	jv list = jv_array();
+	json list = json_array();
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (defects & names[i].defect)
-			list = jv_array_append(list, jv_string(names[i].name));
+			list = json_append(list, json_string(names[i].name));
 	return list;
 }
 
@@ -64,18 +64,19 @@ find(const char *name)
 }
 
 defect_set
-defect_parse(jv list)
+defect_parse(json list)
 {
 	defect_set defects = 0;
 
-	if (jv_get_kind(list) == JV_KIND_ARRAY) {
-		jv_array_foreach(list, i, name)
-		{
-			if (jv_get_kind(name) == JV_KIND_STRING)
-				defects |= find(jv_string_value(name));
-			jv_free(name);
+	if (json_kind(list) == JSON_ARRAY) {
+		for (int i = 0; i < json_count(list); i++) {
+			json name = json_at(list, i);
+
+			if (json_kind(name) == JSON_STRING)
+				defects |= find(json_string_value(name));
+			json_free(name);
 		}
 	}
-	jv_free(list);
+	json_free(list);
 	return defects;
 }

@@ -5,8 +5,9 @@
 #ifndef MAIL_DEFECT_H
 #define MAIL_DEFECT_H
 
-#include <jv.h>
 #include <stdint.h>
+
+#include "core/json.h"
 
 typedef uint64_t defect_set;
 
@@ -50,9 +51,9 @@ typedef uint64_t defect_set;
 	(DEFECT_NO_RECIPIENT | DEFECT_BAD_ENVELOPE | DEFECT_ENVELOPE_NOT_UTF8)
 
 /* Their names, as an array of strings. */
-jv defect_list(defect_set defects);
+json defect_list(defect_set defects);
 
 /* The reverse; what is no name of a defect is passed over.  Consumes list. */
-defect_set defect_parse(jv list);
+defect_set defect_parse(json list);
 
 #endif

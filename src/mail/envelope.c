@@ -6,6 +6,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/json.h"
+#include "core/utf8.h"
 #include "mail/address.h"
 #include "mail/defect.h"
 #include "mail/localenv.h"
@@ -248,7 +249,7 @@ envelope_release(struct envelope *env)
 	*env = (struct envelope){0};
 }
 
-static jv
+static json
 text_json(const char *s, defect_set *defects)
 {
 	size_t len = strlen(s);
@@ -258,13 +259,13 @@ text_json(const char *s, defect_set *defects)
 	return json_bytes(s, len);
 }
 
-static jv
+static json
 client_json(defect_set *defects)
 {
 	static const char *const names[][2] = {{"address", "CLIENT_ADDRESS"},
 	    {"helo", "CLIENT_HELO"}, {"name", "CLIENT_HOSTNAME"},
 	    {"protocol", "CLIENT_PROTOCOL"}};
-	jv client = jv_object();
+	json client = json_object();
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const char *value = getenv(names[i][1]);
@@ -277,10 +278,10 @@ client_json(defect_set *defects)
 	return client;
 }
 
-static jv
+static json
 variables_json(defect_set *defects)
 {
-	jv all = jv_object();
+	json all = json_object();
 
 	for (const char *const *name = localenv_mta_names; *name; name++) {
 		const char *value = getenv(*name);
@@ -296,16 +297,16 @@ variables_json(defect_set *defects)
 }
 
 /* An object that says nothing is left out.  Consumes obj and value. */
-static jv
-set_unless_empty(jv obj, const char *key, jv value)
+static json
+set_unless_empty(json obj, const char *key, json value)
 {
-	if (jv_object_length(jv_copy(value)) > 0)
+	if (json_count(value) > 0)
 		return json_set(obj, key, value);
-	jv_free(value);
+	json_free(value);
 	return obj;
 }
 
-jv
+json
 envelope_json(const struct envelope *env, defect_set *defects)
 {
 	const struct {
@@ -313,20 +314,21 @@ envelope_json(const struct envelope *env, defect_set *defects)
 		const struct envelope_address *address;
 	} all[] = {{"from", &env->from}, {"to", &env->to},
 	    {"original_to", &env->original_to}};
-	jv json = jv_object(), source = jv_object();
+	json value = json_object(), source = json_object();
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		const struct envelope_address *a = all[i].address;
 
 		if (a->text == NULL)
 			continue;
-		json = json_set(json, all[i].name, text_json(a->text, defects));
+		value =
+		    json_set(value, all[i].name, text_json(a->text, defects));
 		source = json_set_str(source, all[i].name, a->source);
 	}
 	if (env->has_env)
-		json = set_unless_empty(json, "client", client_json(defects));
-	json = set_unless_empty(json, "source", source);
+		value = set_unless_empty(value, "client", client_json(defects));
+	value = set_unless_empty(value, "source", source);
 	if (env->has_env)
-		json = json_set(json, "env", variables_json(defects));
-	return json;
+		value = json_set(value, "env", variables_json(defects));
+	return value;
 }

@@ -16,10 +16,10 @@
 #ifndef MAIL_ENVELOPE_H
 #define MAIL_ENVELOPE_H
 
-#include <jv.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/json.h"
 #include "mail/defect.h"
 #include "mail/header.h"
 
@@ -54,6 +54,6 @@ void envelope_release(struct envelope *env);
  * The record's "envelope": from, to, original_to, client, source and env, those
  * that are known.  Defects in what it passes on are added to *defects.
  */
-jv envelope_json(const struct envelope *env, defect_set *defects);
+json envelope_json(const struct envelope *env, defect_set *defects);
 
 #endif

@@ -174,15 +174,15 @@ begin(struct examiner *x)
 /* It becomes part of a line as it is: it must be one object without line end.
  */
 static bool
-is_object(const char *text, size_t n, jv *out)
+is_object(const char *text, size_t n, json *out)
 {
 	struct err e = ERR_INIT;
 
 	if (memchr(text, '\n', n) != NULL || json_parse(text, n, out, &e) == -1)
 		return false;
-	if (jv_get_kind(*out) == JV_KIND_OBJECT)
+	if (json_kind(*out) == JSON_OBJECT)
 		return true;
-	jv_free(*out);
+	json_free(*out);
 	return false;
 }
 
@@ -202,13 +202,13 @@ take_envelope(
 {
 	const struct examine_wants *w = x->wants;
 	const char *to, *tenant;
-	jv envelope;
+	json envelope;
 
 	if (r->recipient != NULL || !is_object(text, n, &envelope))
 		return false;
 	to = json_str(envelope, "to");
 	if (to != NULL && !is_printable(to)) {
-		jv_free(envelope);
+		json_free(envelope);
 		return false;
 	}
 	if (w->n_recipients > 0)
@@ -217,7 +217,7 @@ take_envelope(
 	tenant = tenant_of(w, r->recipient);
 	r->tenant = tenant != NULL ? xstrdup(tenant) : NULL;
 	buf_add(&r->envelope, text, n);
-	jv_free(envelope);
+	json_free(envelope);
 	return true;
 }
 

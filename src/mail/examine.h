@@ -6,18 +6,18 @@
 #ifndef MAIL_EXAMINE_H
 #define MAIL_EXAMINE_H
 
-#include <jv.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "core/buf.h"
 #include "core/err.h"
+#include "core/json.h"
 #include "mail/fingerprint.h"
 
 /* Whose mail it is, and what is wanted; all borrowed. */
 struct examine_wants {
 	const char *tenant; /* NULL: by routes */
-	jv routes; /* core/route.h; may be invalid */
+	json routes; /* core/route.h; may be invalid */
 	const char *sender; /* from an option (address_clean), or NULL */
 	char *const *recipients; /* the same; a record for each */
 	size_t n_recipients; /* 0: one record, its recipient is found out */

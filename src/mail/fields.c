@@ -85,14 +85,14 @@ write_addresses(const struct header *h, size_t i, const struct charset *hint,
 {
 	const struct header_field *f = NULL;
 	size_t start = out->len;
-	jv list = jv_invalid();
+	json list = json_none();
 
 	while ((f = header_next(h, address_fields[i].name, f)) != NULL) {
-		if (!jv_is_valid(list))
-			list = jv_array();
+		if (!json_is_valid(list))
+			list = json_array();
 		list = mailbox_list(list, f->value, hint, defects);
 	}
-	if (!jv_is_valid(list))
+	if (!json_is_valid(list))
 		return;
 	json_text_key(out, address_fields[i].member);
 	json_dump(list, out);

@@ -84,7 +84,7 @@ add_sanitised(
 }
 
 static void
-add_member(struct localenv *env, jv obj, const char *key, const char *name)
+add_member(struct localenv *env, json obj, const char *key, const char *name)
 {
 	const char *s = json_str(obj, key);
 
@@ -133,9 +133,9 @@ add_user(struct localenv *env)
 }
 
 static void
-add_derived(struct localenv *env, jv envelope)
+add_derived(struct localenv *env, json envelope)
 {
-	jv client = json_member(envelope, "client", JV_KIND_OBJECT);
+	json client = json_member(envelope, "client", JSON_OBJECT);
 	const char *from = json_str(envelope, "from");
 	const char *to = json_str(envelope, "to");
 
@@ -149,11 +149,11 @@ add_derived(struct localenv *env, jv envelope)
 	for (size_t i = 0; i < COUNT(client_vars); i++)
 		add_member(
 		    env, client, client_vars[i].key, client_vars[i].name);
-	jv_free(client);
+	json_free(client);
 }
 
 static void
-add_verbatim(struct localenv *env, jv given)
+add_verbatim(struct localenv *env, json given)
 {
 	const char *const *name;
 
@@ -163,7 +163,7 @@ add_verbatim(struct localenv *env, jv given)
 
 /* What a handler gets from us, whoever the MTA was. */
 static void
-add_own(struct localenv *env, jv rec, int64_t attempt)
+add_own(struct localenv *env, json rec, int64_t attempt)
 {
 	const char *path = getenv("PATH");
 	char text[24];
@@ -178,18 +178,18 @@ add_own(struct localenv *env, jv rec, int64_t attempt)
 }
 
 void
-localenv_make(struct localenv *env, jv rec, int64_t attempt)
+localenv_make(struct localenv *env, json rec, int64_t attempt)
 {
-	jv envelope = json_member(rec, "envelope", JV_KIND_OBJECT);
-	jv given = json_member(envelope, "env", JV_KIND_OBJECT);
+	json envelope = json_member(rec, "envelope", JSON_OBJECT);
+	json given = json_member(envelope, "env", JSON_OBJECT);
 
 	*env = (struct localenv){0};
 	add_verbatim(env, given);
 	if (env->n == 0)
 		add_derived(env, envelope);
 	add_own(env, rec, attempt);
-	jv_free(given);
-	jv_free(envelope);
+	json_free(given);
+	json_free(envelope);
 }
 
 void

@@ -5,9 +5,10 @@
 #ifndef MAIL_LOCALENV_H
 #define MAIL_LOCALENV_H
 
-#include <jv.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "core/json.h"
 
 /* "NAME=value" strings for execve(2); all are ours until the release. */
 struct localenv {
@@ -35,7 +36,7 @@ struct localenv {
  * (ours, else /usr/bin:/bin), TZ MAIL_CONFIG LANG (ours, when set), MAIL_ID,
  * MAIL_TENANT and MAIL_ATTEMPT.  Does not consume rec.
  */
-void localenv_make(struct localenv *env, jv rec, int64_t attempt);
+void localenv_make(struct localenv *env, json rec, int64_t attempt);
 void localenv_release(struct localenv *env);
 
 /* The variables that MTAs set for a command; NULL at the end. */

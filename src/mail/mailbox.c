@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "core/json.h"
+#include "core/utf8.h"
 #include "mail/encoded.h"
 #include "mail/mailbox_lex.h"
 #include "mail/mailbox_words.h"
@@ -33,9 +34,9 @@ struct item {
 struct parser {
 	struct lexer lex;
 	struct item item;
-	jv list;
+	json list;
 	int n; /* length of list */
-	jv group; /* its name; invalid: in none */
+	json group; /* its name; invalid: in none */
 	bool is_group_empty;
 	bool is_full;
 	struct word remark; /* a comment that stands alone; no text: none */
@@ -47,18 +48,18 @@ struct parser {
 
 /* Append to the list.  Consumes mailbox. */
 static void
-emit(struct parser *p, jv mailbox)
+emit(struct parser *p, json mailbox)
 {
 	p->is_group_empty = false;
 	if (p->n == MAILBOX_LIST_MAX) {
 		*p->defects |= DEFECT_TOO_MANY_ADDRESSES;
 		p->is_full = true;
-		jv_free(mailbox);
+		json_free(mailbox);
 		return;
 	}
-	if (jv_is_valid(p->group))
-		mailbox = json_set(mailbox, "group", jv_copy(p->group));
-	p->list = jv_array_append(p->list, mailbox);
+	if (json_is_valid(p->group))
+		mailbox = json_set(mailbox, "group", json_copy(p->group));
+	p->list = json_append(p->list, mailbox);
 	p->n++;
 }
 
@@ -104,10 +105,10 @@ read_name(struct parser *p, struct words words)
 	decode_name(p);
 }
 
-static jv
+static json
 name_json(const struct parser *p)
 {
-	return jv_string_sized(p->name.data, (int)p->name.len);
+	return json_stringn(p->name.data, p->name.len);
 }
 
 /* What is no address: all of the item as it stands is the name. */
@@ -126,19 +127,19 @@ emit_text(struct parser *p)
 		decode_name(p);
 	}
 	if (p->name.len > 0)
-		emit(p, json_set(jv_object(), "name", name_json(p)));
+		emit(p, json_set(json_object(), "name", name_json(p)));
 }
 
 /* p->address, and p->name if there is one. */
 static void
 emit_address(struct parser *p)
 {
-	jv mailbox = jv_object();
+	json mailbox = json_object();
 
 	if (p->name.len > 0)
 		mailbox = json_set(mailbox, "name", name_json(p));
 	emit(p, json_set(mailbox, "address",
-		    jv_string_sized(p->address.data, (int)p->address.len)));
+		    json_stringn(p->address.data, p->address.len)));
 }
 
 static bool
@@ -272,10 +273,10 @@ end_item(struct parser *p)
 static void
 end_group(struct parser *p)
 {
-	if (jv_is_valid(p->group) && p->is_group_empty)
-		emit(p, jv_object());
-	jv_free(p->group);
-	p->group = jv_invalid();
+	if (json_is_valid(p->group) && p->is_group_empty)
+		emit(p, json_object());
+	json_free(p->group);
+	p->group = json_none();
 }
 
 static void
@@ -453,18 +454,18 @@ emit_remark(struct parser *p)
 	*p->defects |= DEFECT_BAD_ADDRESS;
 	read_comment(p, &p->remark);
 	if (p->name.len > 0)
-		emit(p, json_set(jv_object(), "name", name_json(p)));
+		emit(p, json_set(json_object(), "name", name_json(p)));
 }
 
-jv
-mailbox_list(jv list, struct slice value, const struct charset *hint,
+json
+mailbox_list(json list, struct slice value, const struct charset *hint,
     defect_set *defects)
 {
-	int before = jv_array_length(jv_copy(list));
+	int before = json_count(list);
 	struct parser p = {
 	    .list = list,
 	    .n = before,
-	    .group = jv_invalid(),
+	    .group = json_none(),
 	    .defects = defects,
 	};
 	defect_set guessed = 0;

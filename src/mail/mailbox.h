@@ -8,7 +8,7 @@
 #ifndef MAIL_MAILBOX_H
 #define MAIL_MAILBOX_H
 
-#include <jv.h>
+#include "core/json.h"
 
 #include "mail/charset.h"
 #include "mail/defect.h"
@@ -41,7 +41,7 @@ enum {
  * Consumes list and returns it.  Defects: DEFECT_BAD_ADDRESS,
  * DEFECT_TOO_MANY_ADDRESSES, and those of mail/encoded.h.
  */
-jv mailbox_list(jv list, struct slice value, const struct charset *hint,
+json mailbox_list(json list, struct slice value, const struct charset *hint,
     defect_set *defects);
 
 #endif

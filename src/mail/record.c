@@ -7,7 +7,7 @@
 #include "core/json.h"
 
 int
-record_check(jv rec, struct err *e)
+record_check(json rec, struct err *e)
 {
 	size_t len;
 	const char *s = json_strn(rec, "id", &len);
@@ -26,7 +26,7 @@ record_check(jv rec, struct err *e)
 }
 
 const char *
-record_id(jv rec)
+record_id(json rec)
 {
 	size_t len;
 	const char *id = json_strn(rec, "id", &len);
@@ -35,32 +35,32 @@ record_id(jv rec)
 }
 
 bool
-record_has_result(jv rec)
+record_has_result(json rec)
 {
 	return json_has(rec, "result");
 }
 
 const char *
-record_status(jv rec)
+record_status(json rec)
 {
-	jv result = json_member(rec, "result", JV_KIND_OBJECT);
+	json result = json_member(rec, "result", JSON_OBJECT);
 	const char *status = json_str(result, "status");
 
-	jv_free(result); /* rec still holds it */
+	json_free(result); /* rec still holds it */
 	return status;
 }
 
-jv
+json
 record_result(const char *status, const char *stage, int code,
     const char *class, const char *reason)
 {
 	char at[CLOCK_TEXT];
-	jv r = jv_object();
+	json r = json_object();
 
 	r = json_set_str(r, "status", status);
 	r = json_set_str(r, "stage", stage);
 	if (code >= 0)
-		r = json_set(r, "code", jv_number(code));
+		r = json_set(r, "code", json_number(code));
 	if (class != NULL)
 		r = json_set_str(r, "class", class);
 	if (reason != NULL)

@@ -5,11 +5,11 @@
 #ifndef MAIL_RECORD_H
 #define MAIL_RECORD_H
 
-#include <jv.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/json.h"
 
 enum {
 	CONTENT_INLINE_MAX = 64 * 1024, /* above it, content is a spool file */
@@ -22,22 +22,22 @@ enum {
 #define RECORD_TRANSIENT "content", "lease", "lock", "result", "last"
 
 /* "id" and "tenant" are there and well-formed.  ERR_DATA names what is not. */
-int record_check(jv rec, struct err *e);
+int record_check(json rec, struct err *e);
 
 /* Its id for a diagnostic; "(no id)" when there is none.  Borrowed from rec. */
-const char *record_id(jv rec);
+const char *record_id(json rec);
 
 /* Has an acting program settled its fate already? */
-bool record_has_result(jv rec);
+bool record_has_result(json rec);
 
 /* result.status, or NULL. */
-const char *record_status(jv rec);
+const char *record_status(json rec);
 
 /*
  * A result: {"status","stage","code","reason","class","at"}; code -1 and NULL
  * texts are left out.  The caller may add "detail" and "after_s".
  */
-jv record_result(const char *status, const char *stage, int code,
+json record_result(const char *status, const char *stage, int code,
     const char *class, const char *reason);
 
 #endif

@@ -76,59 +76,59 @@ examine(
  * its name has the number of the place.
  */
 static int
-keep_blob(jv old, jv *parts, int i, struct err *e)
+keep_blob(json old, json *parts, int i, struct err *e)
 {
-	jv blob = json_member(old, "blob", JV_KIND_OBJECT);
-	jv part = jv_array_get(jv_copy(*parts), i);
+	json blob = json_member(old, "blob", JSON_OBJECT);
+	json part = json_at(*parts, i);
 	const char *was = json_str(blob, "digest");
 	const char *is = json_str(part, "digest");
 	int r = 0;
 
-	if (jv_is_valid(blob) &&
+	if (json_is_valid(blob) &&
 	    (was == NULL || is == NULL || strcmp(was, is) != 0)) {
 		r = err_set(e, ERR_DATA,
 		    "it stays as it is: message.parts[%d] has a blob, and is "
 		    "another part today",
 		    i);
-	} else if (jv_is_valid(blob)) {
-		part = json_set(part, "blob", jv_copy(blob));
-		*parts = jv_array_set(*parts, i, jv_copy(part));
+	} else if (json_is_valid(blob)) {
+		part = json_set(part, "blob", json_copy(blob));
+		*parts = json_set_at(*parts, i, json_copy(part));
 	}
-	jv_free(part);
-	jv_free(blob);
+	json_free(part);
+	json_free(blob);
 	return r;
 }
 
 static int
-keep_blobs(jv old, jv *message, struct err *e)
+keep_blobs(json old, json *message, struct err *e)
 {
-	jv was = json_member(old, "parts", JV_KIND_ARRAY);
-	jv is = json_member(*message, "parts", JV_KIND_ARRAY);
-	int n = jv_is_valid(was) ? jv_array_length(jv_copy(was)) : 0, r = 0;
+	json was = json_member(old, "parts", JSON_ARRAY);
+	json is = json_member(*message, "parts", JSON_ARRAY);
+	int n = json_count(was), r = 0;
 
 	for (int i = 0; r == 0 && i < n; i++) {
-		jv part = jv_array_get(jv_copy(was), i);
+		json part = json_at(was, i);
 
 		r = keep_blob(part, &is, i, e);
-		jv_free(part);
+		json_free(part);
 	}
-	jv_free(was);
-	if (r == 0 && jv_is_valid(is))
+	json_free(was);
+	if (r == 0 && json_is_valid(is))
 		*message = json_set(*message, "parts", is);
 	else
-		jv_free(is);
+		json_free(is);
 	return r;
 }
 
 static defect_set
-defects_of(jv message)
+defects_of(json message)
 {
-	return defect_parse(json_member(message, "defects", JV_KIND_ARRAY));
+	return defect_parse(json_member(message, "defects", JSON_ARRAY));
 }
 
 /* Its defects, but those of the envelope as they were. */
-static jv
-keep_defects(jv old, jv message)
+static json
+keep_defects(json old, json message)
 {
 	defect_set defects = defects_of(message) & ~DEFECTS_OF_ENVELOPE;
 
@@ -149,56 +149,60 @@ is_plain(const char *name)
 	return n > 0 && n <= NAME_MAX_BYTES && name[n] == '\0';
 }
 
-static jv
-add_name(jv names, const char *key)
+static json
+add_name(json names, const char *key)
 {
-	return jv_array_append(
-	    names, jv_string_fmt("message.%s", is_plain(key) ? key : "?"));
+	struct buf name = BUF_INIT;
+
+	buf_addf(&name, "message.%s", is_plain(key) ? key : "?");
+	names = json_append(names, json_string(name.data));
+	buf_release(&name);
+	return names;
 }
 
 /* The members of a that b lacks, or, unless it is only for that, has otherwise.
  */
-static jv
-compare(jv names, jv a, jv b, bool only_missing)
+static json
+compare(json names, json a, json b, bool only_missing)
 {
-	jv_object_foreach(a, key, value)
-	{
-		jv other = jv_object_get(jv_copy(b), jv_copy(key));
+	for (int i = 0; i < json_count(a); i++) {
+		size_t len;
+		const char *key = json_key_at(a, i, &len);
+		json value = json_at(a, i), other = json_get(b, key);
 
-		if (!jv_is_valid(other) ||
-		    (!only_missing &&
-			!jv_equal(jv_copy(value), jv_copy(other))))
-			names = add_name(names, jv_string_value(key));
-		jv_free(other);
-		jv_free(value);
-		jv_free(key);
+		if (!json_is_valid(other) ||
+		    (!only_missing && !json_equal(value, other)))
+			names = add_name(names, key);
+		json_free(other);
+		json_free(value);
 	}
 	return names;
 }
 
-static jv
+static json
 fingerprint_of(const struct renewal *n)
 {
 	const struct examined_record *r = &n->said.records[0];
 	char text[FINGERPRINT_TEXT];
 
 	if (r->fingerprint[0] != '\0')
-		return jv_string(r->fingerprint);
-	return jv_string(fingerprint_raw(r->tenant, r->recipient,
+		return json_string(r->fingerprint);
+	return json_string(fingerprint_raw(r->tenant, r->recipient,
 	    n->said.has_from ? n->raw.bare : n->raw.digest, text));
 }
 
 static int
-set_message(jv *rec, jv old, const struct buf *text, jv *changed, struct err *e)
+set_message(
+    json *rec, json old, const struct buf *text, json *changed, struct err *e)
 {
-	jv message;
+	json message;
 
 	if (json_parse(text->data, text->len, &message, e) == -1) {
 		e->class = ERR_TEMP; /* the examiner had parsed it */
 		return -1;
 	}
 	if (keep_blobs(old, &message, e) == -1) {
-		jv_free(message);
+		json_free(message);
 		return -1;
 	}
 	message = keep_defects(old, message);
@@ -209,53 +213,54 @@ set_message(jv *rec, jv old, const struct buf *text, jv *changed, struct err *e)
 }
 
 static void
-set_fingerprint(jv *rec, const struct renewal *n, jv *changed)
+set_fingerprint(json *rec, const struct renewal *n, json *changed)
 {
-	jv is = fingerprint_of(n);
-	jv was = jv_object_get(jv_copy(*rec), jv_string("fingerprint"));
+	json is = fingerprint_of(n);
+	json was = json_get(*rec, "fingerprint");
 
-	if (!jv_equal(jv_copy(is), was)) {
-		*changed = jv_array_append(*changed, jv_string("fingerprint"));
-		*rec = json_set(*rec, "fingerprint", jv_copy(is));
+	if (!json_equal(is, was)) {
+		*changed = json_append(*changed, json_string("fingerprint"));
+		*rec = json_set(*rec, "fingerprint", json_copy(is));
 	}
-	jv_free(is);
+	json_free(was);
+	json_free(is);
 }
 
 /* Put what was found into the record.  How many changes, or -1. */
 static int
-replace(jv rec, jv old, const struct renewal *n, jv *out, jv *changed,
+replace(json rec, json old, const struct renewal *n, json *out, json *changed,
     struct err *e)
 {
-	*out = jv_copy(rec);
-	*changed = jv_array();
+	*out = json_copy(rec);
+	*changed = json_array();
 	if (set_message(out, old, &n->said.message, changed, e) == -1)
 		return -1;
 	/* Else the recipient's bytes are no longer known: json_bytes. */
 	if ((defects_of(old) & DEFECT_ENVELOPE_NOT_UTF8) == 0)
 		set_fingerprint(out, n, changed);
-	return jv_array_length(jv_copy(*changed));
+	return json_count(*changed);
 }
 
 bool
-renew_is_possible(jv rec)
+renew_is_possible(json rec)
 {
-	jv message = json_member(rec, "message", JV_KIND_OBJECT);
-	bool is_possible = jv_is_valid(message) && json_has(rec, "blob");
+	json message = json_member(rec, "message", JSON_OBJECT);
+	bool is_possible = json_is_valid(message) && json_has(rec, "blob");
 
-	jv_free(message);
+	json_free(message);
 	return is_possible;
 }
 
 int
-renew_record(jv rec, int fd, jv *out, jv *changed, struct err *e)
+renew_record(json rec, int fd, json *out, json *changed, struct err *e)
 {
-	jv envelope = json_member(rec, "envelope", JV_KIND_OBJECT);
-	jv old = json_member(rec, "message", JV_KIND_OBJECT);
+	json envelope = json_member(rec, "envelope", JSON_OBJECT);
+	json old = json_member(rec, "message", JSON_OBJECT);
 	const char *to = json_str(envelope, "to");
 	char *recipient = xstrdup(to != NULL ? to : "");
 	const struct examine_wants wants = {
 	    .tenant = json_str(rec, "tenant"),
-	    .routes = jv_invalid(),
+	    .routes = json_none(),
 	    .sender = json_str(envelope, "from"),
 	    .recipients = &recipient,
 	    .n_recipients = 1,
@@ -270,14 +275,14 @@ renew_record(jv rec, int fd, jv *out, jv *changed, struct err *e)
 	if (r == 0) {
 		r = replace(rec, old, &n, out, changed, e);
 		if (r < 1) {
-			jv_free(*out);
-			jv_free(*changed);
+			json_free(*out);
+			json_free(*changed);
 		}
 	}
 	message_release(&n.raw);
 	examined_release(&n.said);
 	free(recipient);
-	jv_free(envelope);
-	jv_free(old);
+	json_free(envelope);
+	json_free(old);
 	return r > 0 ? 1 : r;
 }

@@ -5,13 +5,13 @@
 #ifndef MAIL_RENEW_H
 #define MAIL_RENEW_H
 
-#include <jv.h>
 #include <stdbool.h>
 
 #include "core/err.h"
+#include "core/json.h"
 
 /* Does the record say what its message says, so that it can be made anew? */
-bool renew_is_possible(jv rec);
+bool renew_is_possible(json rec);
 
 /*
  * Read the message of rec from fd and replace "message" and "fingerprint";
@@ -24,6 +24,6 @@ bool renew_is_possible(jv rec);
  *
  * The process's SENDER and RECIPIENT are forgotten: they are of another mail.
  */
-int renew_record(jv rec, int fd, jv *out, jv *changed, struct err *e);
+int renew_record(json rec, int fd, json *out, json *changed, struct err *e);
 
 #endif

@@ -67,7 +67,7 @@ open_inline(struct queue *q, const char *base64, size_t len, struct err *e)
 }
 
 static int
-open_content(struct queue *q, jv content, struct err *e)
+open_content(struct queue *q, json content, struct err *e)
 {
 	size_t len;
 	const char *s = json_strn(content, "base64", &len);
@@ -81,10 +81,10 @@ open_content(struct queue *q, jv content, struct err *e)
 }
 
 int
-queue_open_message(struct queue *q, jv rec, struct err *e)
+queue_open_message(struct queue *q, json rec, struct err *e)
 {
-	jv blob = json_member(rec, "blob", JV_KIND_OBJECT);
-	jv content = json_member(rec, "content", JV_KIND_OBJECT);
+	json blob = json_member(rec, "blob", JSON_OBJECT);
+	json content = json_member(rec, "content", JSON_OBJECT);
 	const char *ref = json_str(blob, "ref");
 	int fd;
 
@@ -92,8 +92,8 @@ queue_open_message(struct queue *q, jv rec, struct err *e)
 			 : open_content(q, content, e);
 	if (fd == -1)
 		err_prefix(e, "%s", record_id(rec));
-	jv_free(blob);
-	jv_free(content);
+	json_free(blob);
+	json_free(content);
 	return fd;
 }
 
@@ -109,16 +109,16 @@ open_mail(struct queue *q, const char *id, struct err *e)
 {
 	struct mail_engine *mail = queue_mail(q, e);
 	struct mail_filter f = {.id = id, .state = -1};
-	jv rec = jv_null();
+	json rec = json_null();
 	int fd;
 
 	if (mail == NULL ||
 	    mail->ops->list(mail, &f, keep_record, &rec, e) == -1)
 		return -1;
-	if (jv_get_kind(rec) == JV_KIND_NULL)
+	if (json_kind(rec) == JSON_NULL)
 		return err_set(e, ERR_DATA, "%.64s: no such mail", id);
 	fd = queue_open_message(q, rec, e);
-	jv_free(rec);
+	json_free(rec);
 	return fd;
 }
 

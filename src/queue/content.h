@@ -2,10 +2,10 @@
 #ifndef QUEUE_CONTENT_H
 #define QUEUE_CONTENT_H
 
-#include <jv.h>
 #include <stdbool.h>
 
 #include "core/err.h"
+#include "core/json.h"
 #include "queue/engines.h"
 
 /*
@@ -13,7 +13,7 @@
  * start; the caller closes it.  -1: ERR_DATA when there is none (the blob is
  * gone, the record has neither), else ERR_TEMP.  Does not consume rec.
  */
-int queue_open_message(struct queue *q, jv rec, struct err *e);
+int queue_open_message(struct queue *q, json rec, struct err *e);
 
 /* The same for a blob's reference. */
 int queue_open_blob(struct queue *q, const char *ref, struct err *e);

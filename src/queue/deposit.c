@@ -18,17 +18,17 @@ deposit_init(
 	blob_ref(d->ref, id, part, at);
 }
 
-static jv
+static json
 blob_section(const char *ref, int64_t size, struct digest *d)
 {
 	char digest[DIGEST_TEXT];
-	jv blob = json_set_str(jv_object(), "ref", ref);
+	json blob = json_set_str(json_object(), "ref", ref);
 
-	blob = json_set(blob, "size", jv_number((double)size));
+	blob = json_set(blob, "size", json_number((int64_t)size));
 	return json_set_str(blob, "digest", digest_text(d, digest));
 }
 
-static jv
+static json
 bytes_section(const struct deposit *d, const struct buf *bytes)
 {
 	struct digest digest;
@@ -39,7 +39,7 @@ bytes_section(const struct deposit *d, const struct buf *bytes)
 }
 
 static int
-file_section(const struct deposit *d, int fd, jv *blob, struct err *e)
+file_section(const struct deposit *d, int fd, json *blob, struct err *e)
 {
 	char window[65536];
 	struct digest digest;
@@ -61,7 +61,7 @@ file_section(const struct deposit *d, int fd, jv *blob, struct err *e)
 
 int
 deposit_take_base64(const struct deposit *d, const char *base64, size_t n,
-    jv *blob, struct err *e)
+    json *blob, struct err *e)
 {
 	struct buf bytes = BUF_INIT;
 	int r = base64_decode(base64, n, &bytes, e);
@@ -117,7 +117,7 @@ spool_bytes(struct deposit *d, const struct buf *bytes, struct err *e)
 
 static int
 take_inline(struct deposit *d, struct queue *q, const char *base64, size_t n,
-    jv *blob, struct err *e)
+    json *blob, struct err *e)
 {
 	struct buf bytes = BUF_INIT;
 	int known, r = -1;
@@ -184,8 +184,8 @@ open_bytes(
 
 /* A spool file becomes the blob itself. */
 static int
-take_file(struct deposit *d, struct queue *q, jv content, bool may_be_stored,
-    jv *blob, struct err *e)
+take_file(struct deposit *d, struct queue *q, json content, bool may_be_stored,
+    json *blob, struct err *e)
 {
 	int fd, r;
 
@@ -197,15 +197,15 @@ take_file(struct deposit *d, struct queue *q, jv content, bool may_be_stored,
 	if (r == 0 && !json_true(content, "temporary")) {
 		r = copy_spool(d, fd, e);
 		if (r == -1)
-			jv_free(*blob);
+			json_free(*blob);
 	}
 	close(fd);
 	return r;
 }
 
 int
-deposit_take(struct deposit *d, struct queue *q, jv content, bool may_be_stored,
-    jv *blob, struct err *e)
+deposit_take(struct deposit *d, struct queue *q, json content,
+    bool may_be_stored, json *blob, struct err *e)
 {
 	size_t len;
 	const char *base64 = json_strn(content, "base64", &len);

@@ -5,11 +5,11 @@
 #ifndef QUEUE_DEPOSIT_H
 #define QUEUE_DEPOSIT_H
 
-#include <jv.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "core/err.h"
+#include "core/json.h"
 #include "queue/engines.h"
 
 struct deposit {
@@ -30,15 +30,15 @@ void deposit_init(
  * *blob is the "blob" section; a "temporary" file will be consumed.  ERR_DATA:
  * there is no such content.
  */
-int deposit_take(struct deposit *d, struct queue *q, jv content,
-    bool may_be_stored, jv *blob, struct err *e);
+int deposit_take(struct deposit *d, struct queue *q, json content,
+    bool may_be_stored, json *blob, struct err *e);
 
 /*
  * The "blob" section of content.base64 alone, for who brings the bytes himself
  * (queue/intake.h).
  */
 int deposit_take_base64(const struct deposit *d, const char *base64, size_t n,
-    jv *blob, struct err *e);
+    json *blob, struct err *e);
 
 /* Put n of them, those that have no file excepted.  ERR_TEMP: any may be. */
 int deposit_put(

@@ -40,7 +40,7 @@ finding(
 {
 	static const char *const names[] = {"ok", "warn", "fail"};
 	char detail[600];
-	jv line = json_set_str(jv_object(), "check", check);
+	json line = json_set_str(json_object(), "check", check);
 	va_list ap;
 
 	va_start(ap, fmt);

@@ -13,7 +13,7 @@
 struct known {
 	const struct intake_entry *entry;
 	bool is_other; /* the row names another blob than the entry */
-	jv row; /* its record; invalid: there is none */
+	json row; /* its record; invalid: there is none */
 };
 
 static int
@@ -21,16 +21,16 @@ compare_ref(void *ctx, const struct mail_row *row, struct err *e)
 {
 	struct known *k = ctx;
 	const char *ref;
-	jv rec, blob;
+	json rec, blob;
 
 	if (json_parse(row->record, row->record_len, &rec, e) == -1)
 		return -1;
 	k->row = rec;
-	blob = json_member(k->row, "blob", JV_KIND_OBJECT);
+	blob = json_member(k->row, "blob", JSON_OBJECT);
 	ref = json_str(blob, "ref");
 	k->is_other = k->entry->ref != NULL && ref != NULL &&
 		      strcmp(ref, k->entry->ref) != 0;
-	jv_free(blob);
+	json_free(blob);
 	return 0;
 }
 
@@ -52,16 +52,16 @@ static int
 remove_parts(struct queue *q, const struct known *k, struct err *e)
 {
 	const struct intake_entry *entry = k->entry;
-	jv rec;
+	json rec;
 	int r;
 
-	if (!jv_is_valid(k->row) ||
+	if (!json_is_valid(k->row) ||
 	    !parts_may_have_blobs(entry->record, entry->record_len))
 		return 0;
 	if (json_parse(entry->record, entry->record_len, &rec, e) == -1)
 		return -1;
 	r = parts_orphans(rec, k->row, entry->id, remove_orphan, q, e);
-	jv_free(rec);
+	json_free(rec);
 	return r;
 }
 
@@ -74,13 +74,13 @@ static int
 is_wanted(struct queue *q, const struct intake_entry *entry, struct err *e)
 {
 	struct mail_filter f = {.id = entry->id, .state = -1};
-	struct known k = {.entry = entry, .row = jv_invalid()};
+	struct known k = {.entry = entry, .row = json_none()};
 	int r;
 
 	r = q->mail->ops->list(q->mail, &f, compare_ref, &k, e);
 	if (r == 0)
 		r = remove_parts(q, &k, e);
-	jv_free(k.row);
+	json_free(k.row);
 	if (r == -1)
 		return -1;
 	if (!k.is_other)

@@ -17,10 +17,10 @@ enum {
  * Outbound ids come from tenant, key and recipient, so that a caller may
  * repeat itself; without a key there is nothing to derive one from.
  */
-static jv
-mint_id(jv rec)
+static json
+mint_id(json rec)
 {
-	jv envelope = json_member(rec, "envelope", JV_KIND_OBJECT);
+	json envelope = json_member(rec, "envelope", JSON_OBJECT);
 	const char *to = json_str(envelope, "to");
 	const char *parts[] = {"out", json_str(rec, "tenant"),
 	    json_str(rec, "key"), to != NULL ? to : ""};
@@ -30,7 +30,7 @@ mint_id(jv rec)
 		id_derive(parts, sizeof parts / sizeof *parts, id);
 	else
 		id_random(id);
-	jv_free(envelope);
+	json_free(envelope);
 	return json_set_str(rec, "id", id);
 }
 
@@ -60,35 +60,23 @@ drop_group(struct gate *g, struct gate_group *group)
 
 /* "of": [k, n]; -1 when it is something else. */
 static int
-read_of(jv rec, int *k, int *n)
+read_of(json rec, int *k, int *n)
 {
-	jv of = json_member(rec, "of", JV_KIND_ARRAY);
-	jv a, b;
-	int r = 0;
+	json of = json_get(rec, "of"), a = json_at(of, 0), b = json_at(of, 1);
+	double first = json_number_value(a), last = json_number_value(b);
+	bool is_good = json_kind(of) == JSON_ARRAY && first >= 1 &&
+		       first <= last && last <= GROUP_MAX;
 
-	if (!jv_is_valid(of)) {
-		jv_free(of);
-		*n = 0;
-		return json_has(rec, "of") ? -1 : 0;
-	}
-	a = jv_array_get(jv_copy(of), 0);
-	b = jv_array_get(of, 1);
-	if (jv_get_kind(a) != JV_KIND_NUMBER ||
-	    jv_get_kind(b) != JV_KIND_NUMBER || !(jv_number_value(a) >= 1) ||
-	    !(jv_number_value(a) <= jv_number_value(b)) ||
-	    !(jv_number_value(b) <= GROUP_MAX)) {
-		r = -1;
-	} else {
-		*k = (int)jv_number_value(a);
-		*n = (int)jv_number_value(b);
-	}
-	jv_free(a);
-	jv_free(b);
-	return r;
+	*k = is_good ? (int)first : 0;
+	*n = is_good ? (int)last : 0;
+	json_free(a);
+	json_free(b);
+	json_free(of);
+	return is_good || !json_is_valid(of) ? 0 : -1;
 }
 
 static int
-count_of(struct gate *g, jv rec, struct err *e)
+count_of(struct gate *g, json rec, struct err *e)
 {
 	const char *message = json_str(rec, "digest");
 	struct gate_group *group;
@@ -111,7 +99,7 @@ count_of(struct gate *g, jv rec, struct err *e)
 }
 
 int
-gate_check(struct gate *g, jv *rec, struct err *e)
+gate_check(struct gate *g, json *rec, struct err *e)
 {
 	const char *status = record_status(*rec);
 

@@ -6,11 +6,11 @@
 #ifndef QUEUE_GATE_H
 #define QUEUE_GATE_H
 
-#include <jv.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "core/err.h"
+#include "core/json.h"
 
 /* Records of one message ("of": [1, 3]) that have not all come yet. */
 struct gate_group {
@@ -29,7 +29,7 @@ struct gate {
  * ERR_DATA: malformed; ERR_TEMP: an earlier stage failed on it, or has not
  * stored its content.
  */
-int gate_check(struct gate *g, jv *rec, struct err *e);
+int gate_check(struct gate *g, json *rec, struct err *e);
 
 /* At the end of the input: ERR_TEMP when something is missing. */
 int gate_close(struct gate *g, bool is_empty_bad, struct err *e);

@@ -32,20 +32,20 @@ inline_size(off_t size)
 	return ((size_t)size + 2) / 3 * 4 + SECTION_MAX;
 }
 
-static jv
+static json
 inline_section(const struct buf *bytes)
 {
 	struct buf text = BUF_INIT;
-	jv s;
+	json s;
 
 	base64_encode(bytes->data, bytes->len, &text);
-	s = jv_string_sized(text.data != NULL ? text.data : "", (int)text.len);
+	s = json_stringn(text.data != NULL ? text.data : "", text.len);
 	buf_release(&text);
-	return json_set(jv_object(), "base64", s);
+	return json_set(json_object(), "base64", s);
 }
 
 static int
-load_inline(struct loading *l, int fd, off_t size, jv *section, struct err *e)
+load_inline(struct loading *l, int fd, off_t size, json *section, struct err *e)
 {
 	struct buf bytes = BUF_INIT;
 	int r;
@@ -64,7 +64,7 @@ load_inline(struct loading *l, int fd, off_t size, jv *section, struct err *e)
 }
 
 static int
-load_spool(struct loading *l, int fd, off_t size, jv *section, struct err *e)
+load_spool(struct loading *l, int fd, off_t size, json *section, struct err *e)
 {
 	char *path;
 	int to = state_spool_create(l->q->state, &path, e), r;
@@ -78,16 +78,16 @@ load_spool(struct loading *l, int fd, off_t size, jv *section, struct err *e)
 		r = -1;
 	if (r == -1)
 		return -1;
-	*section = json_set_str(jv_object(), "path", path);
-	*section = json_set(*section, "size", jv_number((double)size));
-	*section = json_set(*section, "temporary", jv_true());
+	*section = json_set_str(json_object(), "path", path);
+	*section = json_set(*section, "size", json_number((int64_t)size));
+	*section = json_set(*section, "temporary", json_bool(true));
 	l->room -= l->room < SECTION_MAX ? l->room : SECTION_MAX;
 	return 0;
 }
 
 /* A blob's content section.  Closes fd. */
 static int
-load_fd(struct loading *l, int fd, jv *section, struct err *e)
+load_fd(struct loading *l, int fd, json *section, struct err *e)
 {
 	struct stat st;
 	int r;
@@ -104,9 +104,9 @@ load_fd(struct loading *l, int fd, jv *section, struct err *e)
 }
 
 static int
-load_message(struct loading *l, jv *rec, struct err *e)
+load_message(struct loading *l, json *rec, struct err *e)
 {
-	jv section;
+	json section;
 	int fd;
 
 	if (!json_has(*rec, "blob"))
@@ -121,10 +121,10 @@ load_message(struct loading *l, jv *rec, struct err *e)
 }
 
 static int
-load_part(void *ctx, size_t index, jv *part, struct err *e)
+load_part(void *ctx, size_t index, json *part, struct err *e)
 {
 	struct loading *l = ctx;
-	jv blob = json_member(*part, "blob", JV_KIND_OBJECT), section;
+	json blob = json_member(*part, "blob", JSON_OBJECT), section;
 	const char *ref = json_str(blob, "ref");
 	int fd = -1;
 
@@ -132,7 +132,7 @@ load_part(void *ctx, size_t index, jv *part, struct err *e)
 		err_set(e, ERR_DATA, "\"blob\" has no \"ref\"");
 	else
 		fd = queue_open_blob(l->q, ref, e);
-	jv_free(blob);
+	json_free(blob);
 	if (fd == -1 || load_fd(l, fd, &section, e) == -1)
 		return err_prefix(e, "message.parts[%zu]", index);
 	*part = json_set(json_del(*part, "blob"), "content", section);
@@ -151,22 +151,22 @@ release(struct loading *l, bool is_given)
 }
 
 static size_t
-room(jv rec)
+room(json rec)
 {
 	struct buf text = BUF_INIT;
 	size_t len;
 
-	json_dump(jv_copy(rec), &text);
+	json_dump(json_copy(rec), &text);
 	len = text.len;
 	buf_release(&text);
 	return len < JSONL_LINE_MAX ? JSONL_LINE_MAX - len : 0;
 }
 
 int
-queue_load(struct queue *q, jv *rec, bool is_inline, struct err *e)
+queue_load(struct queue *q, json *rec, bool is_inline, struct err *e)
 {
 	struct loading l = {.q = q, .is_inline = is_inline, .room = room(*rec)};
-	jv out = jv_copy(*rec);
+	json out = json_copy(*rec);
 	int r = load_message(&l, &out, e);
 
 	if (r == 0) {
@@ -176,10 +176,10 @@ queue_load(struct queue *q, jv *rec, bool is_inline, struct err *e)
 	}
 	release(&l, r == 0);
 	if (r == 0) {
-		jv_free(*rec);
+		json_free(*rec);
 		*rec = out;
 	} else {
-		jv_free(out);
+		json_free(out);
 	}
 	return r;
 }

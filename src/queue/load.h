@@ -2,10 +2,10 @@
 #ifndef QUEUE_LOAD_H
 #define QUEUE_LOAD_H
 
-#include <jv.h>
 #include <stdbool.h>
 
 #include "core/err.h"
+#include "core/json.h"
 #include "queue/engines.h"
 
 /*
@@ -14,6 +14,6 @@
  * What has no blob stays as it is.  ERR_DATA: a blob is gone, or too large for
  * a line; rec is then unchanged.
  */
-int queue_load(struct queue *q, jv *rec, bool is_inline, struct err *e);
+int queue_load(struct queue *q, json *rec, bool is_inline, struct err *e);
 
 #endif

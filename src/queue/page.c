@@ -41,7 +41,7 @@ add(struct page *p, const char *s)
 
 /* A member that is a string; has it one? */
 static bool
-add_member(struct page *p, const char *before, jv obj, const char *key,
+add_member(struct page *p, const char *before, json obj, const char *key,
     const char *after)
 {
 	size_t n;
@@ -64,7 +64,7 @@ begin_row(struct page *p, const char *label)
 }
 
 static void
-row(struct page *p, const char *label, jv obj, const char *key)
+row(struct page *p, const char *label, json obj, const char *key)
 {
 	if (!json_has(obj, key))
 		return;
@@ -75,7 +75,7 @@ row(struct page *p, const char *label, jv obj, const char *key)
 
 /* "23456 bytes", when it is known. */
 static void
-add_size(struct page *p, const char *before, jv obj)
+add_size(struct page *p, const char *before, json obj)
 {
 	int64_t n = json_int(obj, "size", -1);
 
@@ -86,34 +86,34 @@ add_size(struct page *p, const char *before, jv obj)
 
 /* Elements of an array, through fn, as far as they are of interest. */
 static void
-add_list(struct page *p, jv list, void (*fn)(struct page *p, jv element))
+add_list(struct page *p, json list, void (*fn)(struct page *p, json element))
 {
-	int n = jv_array_length(jv_copy(list));
+	int n = json_count(list);
 
 	for (int i = 0; i < n && i < LIST_MAX; i++) {
-		jv element = jv_array_get(jv_copy(list), i);
+		json element = json_at(list, i);
 
 		if (i > 0)
 			add(p, ", ");
 		fn(p, element);
-		jv_free(element);
+		json_free(element);
 	}
 	if (n > LIST_MAX)
 		buf_addf(p->out, " and %d more", n - LIST_MAX);
 }
 
 static void
-add_string(struct page *p, jv s)
+add_string(struct page *p, json s)
 {
-	if (jv_get_kind(s) == JV_KIND_STRING)
-		plain_add(p->out, jv_string_value(s),
-		    (size_t)jv_string_length_bytes(jv_copy(s)), VALUE_MAX);
+	if (json_kind(s) == JSON_STRING)
+		plain_add(p->out, json_string_value(s), json_string_len(s),
+		    VALUE_MAX);
 	else
 		add(p, "?");
 }
 
 static void
-add_mailbox(struct page *p, jv mailbox)
+add_mailbox(struct page *p, json mailbox)
 {
 	bool has_name = add_member(p, "", mailbox, "name", "");
 
@@ -124,19 +124,19 @@ add_mailbox(struct page *p, jv mailbox)
 }
 
 static void
-list_row(struct page *p, const char *label, jv obj, const char *key,
-    const char *code, void (*fn)(struct page *p, jv element))
+list_row(struct page *p, const char *label, json obj, const char *key,
+    const char *code, void (*fn)(struct page *p, json element))
 {
-	jv list = json_member(obj, key, JV_KIND_ARRAY);
+	json list = json_member(obj, key, JSON_ARRAY);
 
-	if (jv_is_valid(list) && jv_array_length(jv_copy(list)) > 0) {
+	if (json_is_valid(list) && json_count(list) > 0) {
 		begin_row(p, label);
 		color(p, code);
 		add_list(p, list, fn);
 		color(p, "0");
 		add(p, "\n");
 	}
-	jv_free(list);
+	json_free(list);
 }
 
 /* What it means to who looks for trouble. */
@@ -159,7 +159,7 @@ state_color(const char *state)
 }
 
 static void
-state_row(struct page *p, jv mail)
+state_row(struct page *p, json mail)
 {
 	int64_t attempts = json_int(mail, "attempts", 0);
 
@@ -176,11 +176,11 @@ state_row(struct page *p, jv mail)
 }
 
 static void
-envelope_row(struct page *p, jv mail)
+envelope_row(struct page *p, json mail)
 {
-	jv envelope = json_member(mail, "envelope", JV_KIND_OBJECT);
+	json envelope = json_member(mail, "envelope", JSON_OBJECT);
 
-	if (jv_is_valid(envelope)) {
+	if (json_is_valid(envelope)) {
 		begin_row(p, "envelope");
 		if (!add_member(p, "<", envelope, "from", ">"))
 			add(p, "?");
@@ -189,11 +189,11 @@ envelope_row(struct page *p, jv mail)
 			add(p, "?");
 		add(p, "\n");
 	}
-	jv_free(envelope);
+	json_free(envelope);
 }
 
 static void
-write_head(struct page *p, jv mail, jv message)
+write_head(struct page *p, json mail, json message)
 {
 	color(p, BOLD);
 	add_member(p, "", mail, "id", "");
@@ -219,7 +219,7 @@ write_head(struct page *p, jv mail, jv message)
 
 /* How deep a part is: "1" 0, "1.2" 1. */
 static int
-depth_of(jv part)
+depth_of(json part)
 {
 	const char *path = json_str(part, "part");
 	int depth = 0;
@@ -231,24 +231,24 @@ depth_of(jv part)
 
 /* Which parts are the last ones below theirs: seen from the end. */
 static void
-find_last(jv parts, int n, bool *is_last)
+find_last(json parts, int n, bool *is_last)
 {
 	bool has_next[DEPTH_MAX] = {false};
 
 	for (int i = n; i-- > 0;) {
-		jv part = jv_array_get(jv_copy(parts), i);
+		json part = json_at(parts, i);
 		int depth = depth_of(part);
 
 		is_last[i] = !has_next[depth];
 		has_next[depth] = true;
 		for (int d = depth + 1; d < DEPTH_MAX; d++)
 			has_next[d] = false;
-		jv_free(part);
+		json_free(part);
 	}
 }
 
 static void
-write_part(struct page *p, jv part)
+write_part(struct page *p, json part)
 {
 	const char *type = json_str(part, "type");
 	const char *sniffed = json_str(part, "sniffed");
@@ -271,10 +271,10 @@ write_part(struct page *p, jv part)
 }
 
 static void
-write_parts(struct page *p, jv message)
+write_parts(struct page *p, json message)
 {
-	jv parts = json_member(message, "parts", JV_KIND_ARRAY);
-	int n = jv_is_valid(parts) ? jv_array_length(jv_copy(parts)) : 0;
+	json parts = json_member(message, "parts", JSON_ARRAY);
+	int n = json_is_valid(parts) ? json_count(parts) : 0;
 	bool *is_last = xcalloc((size_t)n, sizeof *is_last);
 	bool is_open[DEPTH_MAX] = {false};
 
@@ -282,7 +282,7 @@ write_parts(struct page *p, jv message)
 		add(p, "\n  parts\n");
 	find_last(parts, n, is_last);
 	for (int i = 0; i < n; i++) {
-		jv part = jv_array_get(jv_copy(parts), i);
+		json part = json_at(parts, i);
 		int depth = depth_of(part);
 
 		add(p, "  ");
@@ -291,14 +291,14 @@ write_parts(struct page *p, jv message)
 		add(p, is_last[i] ? "└─ " : "├─ ");
 		is_open[depth] = !is_last[i];
 		write_part(p, part);
-		jv_free(part);
+		json_free(part);
 	}
 	free(is_last);
-	jv_free(parts);
+	json_free(parts);
 }
 
 static const char *
-status_color(jv entry)
+status_color(json entry)
 {
 	const char *status = json_str(entry, "status");
 
@@ -313,9 +313,9 @@ status_color(jv entry)
 
 /* What is known of an event, a blank before each. */
 static void
-add_details(struct page *p, jv event, jv entry)
+add_details(struct page *p, json event, json entry)
 {
-	jv changed = json_member(entry, "changed", JV_KIND_ARRAY);
+	json changed = json_member(entry, "changed", JSON_ARRAY);
 	int64_t attempt = json_int(event, "attempt", 0);
 
 	if (attempt > 0)
@@ -323,17 +323,17 @@ add_details(struct page *p, jv event, jv entry)
 	add_member(p, " ", entry, "stage", ":");
 	add_member(p, " ", entry, "status", "");
 	add_member(p, ", ", entry, "reason", "");
-	if (jv_is_valid(changed)) {
+	if (json_is_valid(changed)) {
 		add(p, " ");
 		add_list(p, changed, add_string);
 	}
-	jv_free(changed);
+	json_free(changed);
 }
 
 static void
-write_event(struct page *p, jv event)
+write_event(struct page *p, json event)
 {
-	jv entry = json_member(event, "entry", JV_KIND_OBJECT);
+	json entry = json_member(event, "entry", JSON_OBJECT);
 	const char *name = json_str(event, "event");
 	struct buf details = BUF_INIT;
 	struct page q = {.out = &details};
@@ -347,34 +347,34 @@ write_event(struct page *p, jv event)
 	buf_add(p->out, details.data, details.len);
 	add(p, "\n");
 	buf_release(&details);
-	jv_free(entry);
+	json_free(entry);
 }
 
 static void
-write_history(struct page *p, jv mail)
+write_history(struct page *p, json mail)
 {
-	jv history = json_member(mail, "history", JV_KIND_ARRAY);
-	int n = jv_is_valid(history) ? jv_array_length(jv_copy(history)) : 0;
+	json history = json_member(mail, "history", JSON_ARRAY);
+	int n = json_is_valid(history) ? json_count(history) : 0;
 
 	if (n > 0)
 		add(p, "\n  history\n");
 	for (int i = 0; i < n; i++) {
-		jv event = jv_array_get(jv_copy(history), i);
+		json event = json_at(history, i);
 
 		write_event(p, event);
-		jv_free(event);
+		json_free(event);
 	}
-	jv_free(history);
+	json_free(history);
 }
 
 void
-page_write(jv mail, bool is_colored, struct buf *out)
+page_write(json mail, bool is_colored, struct buf *out)
 {
 	struct page p = {.out = out, .is_colored = is_colored};
-	jv message = json_member(mail, "message", JV_KIND_OBJECT);
+	json message = json_member(mail, "message", JSON_OBJECT);
 
 	write_head(&p, mail, message);
 	write_parts(&p, message);
 	write_history(&p, mail);
-	jv_free(message);
+	json_free(message);
 }

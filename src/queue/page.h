@@ -5,12 +5,12 @@
 #ifndef QUEUE_PAGE_H
 #define QUEUE_PAGE_H
 
-#include <jv.h>
 #include <stdbool.h>
 
 #include "core/buf.h"
+#include "core/json.h"
 
 /* Append it.  mail is what listing_mail makes.  Does not consume mail. */
-void page_write(jv mail, bool is_colored, struct buf *out);
+void page_write(json mail, bool is_colored, struct buf *out);
 
 #endif

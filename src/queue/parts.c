@@ -9,23 +9,24 @@
 #include "mail/record.h"
 
 int
-parts_change(jv *rec, const char *member, part_fn *fn, void *ctx, struct err *e)
+parts_change(
+    json *rec, const char *member, part_fn *fn, void *ctx, struct err *e)
 {
-	jv message = json_member(*rec, "message", JV_KIND_OBJECT);
-	jv parts = json_member(message, "parts", JV_KIND_ARRAY);
-	int n = jv_is_valid(parts) ? jv_array_length(jv_copy(parts)) : 0;
+	json message = json_member(*rec, "message", JSON_OBJECT);
+	json parts = json_member(message, "parts", JSON_ARRAY);
+	int n = json_count(parts);
 	bool is_changed = false;
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < n; i++) {
-		jv part = jv_array_get(jv_copy(parts), i);
+		json part = json_at(parts, i);
 
 		if (!json_has(part, member)) {
-			jv_free(part);
+			json_free(part);
 			continue;
 		}
 		r = fn(ctx, (size_t)i, &part, e);
-		parts = jv_array_set(parts, i, part);
+		parts = json_set_at(parts, i, part);
 		is_changed = true;
 	}
 	if (r == 0 && is_changed) {
@@ -33,8 +34,8 @@ parts_change(jv *rec, const char *member, part_fn *fn, void *ctx, struct err *e)
 		*rec = json_set(*rec, "message", message);
 		return 0;
 	}
-	jv_free(parts);
-	jv_free(message);
+	json_free(parts);
+	json_free(message);
 	return r;
 }
 
@@ -46,17 +47,17 @@ struct taking {
 };
 
 static int
-take_part(void *ctx, size_t index, jv *part, struct err *e)
+take_part(void *ctx, size_t index, json *part, struct err *e)
 {
 	struct taking *t = ctx;
 	struct deposits *out = t->out;
-	jv content = json_member(*part, "content", JV_KIND_OBJECT);
+	json content = json_member(*part, "content", JSON_OBJECT);
 	struct deposit *d;
-	jv blob;
+	json blob;
 	int r;
 
 	if (index >= MIME_PARTS_MAX) {
-		jv_free(content);
+		json_free(content);
 		return err_set(e, ERR_DATA, "%s: more than %d parts", t->id,
 		    MIME_PARTS_MAX);
 	}
@@ -65,7 +66,7 @@ take_part(void *ctx, size_t index, jv *part, struct err *e)
 	d = &out->all[out->n++];
 	deposit_init(d, t->q, t->id, (int)index + 1, t->at);
 	r = deposit_take(d, t->q, content, json_has(*part, "digest"), &blob, e);
-	jv_free(content);
+	json_free(content);
 	if (r == -1)
 		return err_prefix(e, "%s: message.parts[%zu]", t->id, index);
 	*part = json_set(json_del(*part, "content"), "blob", blob);
@@ -74,7 +75,7 @@ take_part(void *ctx, size_t index, jv *part, struct err *e)
 
 int
 parts_take(
-    struct queue *q, jv *rec, int64_t at, struct deposits *out, struct err *e)
+    struct queue *q, json *rec, int64_t at, struct deposits *out, struct err *e)
 {
 	/* The id is the record's own, which is changed. */
 	char *id = xstrdup(record_id(*rec));
@@ -95,7 +96,7 @@ parts_release(struct deposits *d)
 }
 
 static int
-refuse(void *ctx, size_t index, jv *part, struct err *e)
+refuse(void *ctx, size_t index, json *part, struct err *e)
 {
 	(void)ctx;
 	(void)index;
@@ -105,7 +106,7 @@ refuse(void *ctx, size_t index, jv *part, struct err *e)
 }
 
 bool
-parts_have_content(jv rec)
+parts_have_content(json rec)
 {
 	struct err none = ERR_INIT;
 
@@ -126,29 +127,29 @@ parts_may_have_blobs(const char *record, size_t len)
 
 /* The references in parts, as the keys of an object. */
 static int
-add_ref(void *ctx, size_t index, jv *part, struct err *e)
+add_ref(void *ctx, size_t index, json *part, struct err *e)
 {
-	jv *refs = ctx;
-	jv blob = json_member(*part, "blob", JV_KIND_OBJECT);
+	json *refs = ctx;
+	json blob = json_member(*part, "blob", JSON_OBJECT);
 	const char *ref = json_str(blob, "ref");
 
 	(void)index;
 	(void)e;
 	if (ref != NULL)
-		*refs = json_set(*refs, ref, jv_true());
-	jv_free(blob);
+		*refs = json_set(*refs, ref, json_bool(true));
+	json_free(blob);
 	return 0;
 }
 
-static jv
-part_refs(jv rec)
+static json
+part_refs(json rec)
 {
 	struct err none = ERR_INIT;
-	jv refs = jv_object();
+	json refs = json_object();
 
-	rec = jv_is_valid(rec) ? jv_copy(rec) : jv_object();
+	rec = json_is_valid(rec) ? json_copy(rec) : json_object();
 	parts_change(&rec, "blob", add_ref, &refs, &none);
-	jv_free(rec);
+	json_free(rec);
 	return refs;
 }
 
@@ -164,23 +165,21 @@ is_own(const char *ref, const char *id)
 }
 
 int
-parts_orphans(jv rec, jv row, const char *id,
+parts_orphans(json rec, json row, const char *id,
     int (*fn)(void *ctx, const char *ref, struct err *e), void *ctx,
     struct err *e)
 {
-	jv refs = part_refs(rec), known = part_refs(row);
+	json refs = part_refs(rec), known = part_refs(row);
+	size_t len;
 	int r = 0;
 
-	jv_object_foreach(refs, key, value)
-	{
-		const char *ref = jv_string_value(key);
+	for (int i = 0; r == 0 && i < json_count(refs); i++) {
+		const char *ref = json_key_at(refs, i, &len);
 
-		if (r == 0 && !json_has(known, ref) && is_own(ref, id))
+		if (!json_has(known, ref) && is_own(ref, id))
 			r = fn(ctx, ref, e);
-		jv_free(key);
-		jv_free(value);
 	}
-	jv_free(refs);
-	jv_free(known);
+	json_free(refs);
+	json_free(known);
 	return r;
 }

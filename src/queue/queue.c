@@ -9,9 +9,9 @@
 #include "mail/record.h"
 
 int
-queue_lease(jv rec, struct mail_lease *l, struct err *e)
+queue_lease(json rec, struct mail_lease *l, struct err *e)
 {
-	jv lease = json_member(rec, "lease", JV_KIND_OBJECT);
+	json lease = json_member(rec, "lease", JSON_OBJECT);
 	const char *handle = json_str(lease, "handle");
 	int r = 1;
 
@@ -21,7 +21,7 @@ queue_lease(jv rec, struct mail_lease *l, struct err *e)
 		r = err_set(e, ERR_DATA,
 		    "%s: \"lease\" has no valid \"handle\"", record_id(rec));
 	snprintf(l->id, sizeof l->id, "%s", record_id(rec));
-	jv_free(lease);
+	json_free(lease);
 	return r;
 }
 

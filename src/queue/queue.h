@@ -58,18 +58,18 @@
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
-#include <jv.h>
 #include <stddef.h>
 
 #include "core/buf.h"
 #include "core/err.h"
+#include "core/json.h"
 #include "queue/engines.h"
 
 /*
  * The lease of a record ("lease.handle" and the id).  1 there is one, 0 none,
  * -1 ERR_DATA: it is malformed.
  */
-int queue_lease(jv rec, struct mail_lease *l, struct err *e);
+int queue_lease(json rec, struct mail_lease *l, struct err *e);
 
 /*
  * Just before an effect: count the attempt and extend the lease to until.

@@ -12,17 +12,16 @@
 #include "queue/parts.h"
 
 /*
- * The record as it is stored, without what belongs to one run.  Writing it anew
- * may make it longer than the line it came in (1e15), and take's line is longer
- * still: what nobody could read again is refused.
+ * The record as it is stored, without what belongs to one run.  The line that
+ * take makes of it is longer: what nobody could read again is refused.
  */
 static int
-stored_form(jv rec, struct buf *out, struct err *e)
+stored_form(json rec, struct buf *out, struct err *e)
 {
 	static const char *const transient[] = {
 	    RECORD_TRANSIENT, "state", "attempts", "updated_at"};
 
-	rec = jv_copy(rec);
+	rec = json_copy(rec);
 	for (size_t i = 0; i < sizeof transient / sizeof *transient; i++)
 		if (json_has(rec, transient[i]))
 			rec = json_del(rec, transient[i]);
@@ -43,7 +42,7 @@ struct storing {
 };
 
 static int64_t
-received_at(jv rec)
+received_at(json rec)
 {
 	const char *at = json_str(rec, "received_at");
 	struct err e = ERR_INIT;
@@ -60,20 +59,18 @@ received_at(jv rec)
  * which he keeps, and checked now, since the entry cannot be refused later.
  */
 static int
-store_content(struct queue *q, struct storing *s, jv *rec, jv content,
+store_content(struct queue *q, struct storing *s, json *rec, json content,
     int64_t at, struct err *e)
 {
 	struct intake_entry *entry = &s->entry;
-	jv blob;
+	json blob;
 	int r;
 
-	if (!jv_is_valid(content) && entry->base64 == NULL)
+	if (!json_is_valid(content))
 		return 0;
 	deposit_init(&s->message, q, record_id(*rec), 0, at);
 	entry->ref = s->message.ref;
-	if (entry->base64 == NULL)
-		entry->base64 =
-		    json_strn(content, "base64", &entry->base64_len);
+	entry->base64 = json_strn(content, "base64", &entry->base64_len);
 	if (entry->base64 != NULL)
 		r = deposit_take_base64(
 		    &s->message, entry->base64, entry->base64_len, &blob, e);
@@ -90,32 +87,32 @@ store_content(struct queue *q, struct storing *s, jv *rec, jv content,
  * The record as its row will have it: size and digest are those of the blob.
  * What is passed on keeps its own, which tells records of one message.
  */
-static jv
-row_form(const struct storing *s, jv rec)
+static json
+row_form(const struct storing *s, json rec)
 {
-	jv blob = json_member(rec, "blob", JV_KIND_OBJECT);
+	json blob = json_member(rec, "blob", JSON_OBJECT);
 	const char *digest = json_str(blob, "digest");
 
-	rec = jv_copy(rec);
+	rec = json_copy(rec);
 	if (s->message.is_known && digest != NULL && json_has(rec, "digest")) {
 		rec = json_set_str(rec, "digest", digest);
-		rec = json_set(
-		    rec, "size", jv_number((double)json_int(blob, "size", 0)));
+		rec = json_set(rec, "size",
+		    json_number((int64_t)json_int(blob, "size", 0)));
 	}
-	jv_free(blob);
+	json_free(blob);
 	return rec;
 }
 
 /* Check it, and make its contents blob sections. */
 static int
 store_contents(
-    struct queue *q, struct storing *s, jv *rec, jv content, struct err *e)
+    struct queue *q, struct storing *s, json *rec, json content, struct err *e)
 {
 	int64_t at;
 
 	if (record_check(*rec, e) == -1)
 		return -1;
-	if (!jv_is_valid(content) && json_has(*rec, "content"))
+	if (!json_is_valid(content) && json_has(*rec, "content"))
 		return err_set(e, ERR_DATA, "%s: \"content\" must be an object",
 		    record_id(*rec));
 	at = received_at(*rec);
@@ -135,25 +132,25 @@ store_release(struct storing *s)
 /* One record: checked, its contents blob sections, its entry filled in. */
 static int
 store_prepare(
-    struct queue *q, struct storing *s, jv *rec, jv *content, struct err *e)
+    struct queue *q, struct storing *s, json *rec, json *content, struct err *e)
 {
-	jv out = jv_copy(*rec), row;
+	json out = json_copy(*rec), row;
 	int r;
 
-	*content = json_member(out, "content", JV_KIND_OBJECT);
+	*content = json_member(out, "content", JSON_OBJECT);
 	r = store_contents(q, s, &out, *content, e);
 	if (r == 0) {
 		row = row_form(s, out);
 		r = stored_form(row, &s->text, e);
-		jv_free(row);
+		json_free(row);
 	}
 	if (r == -1) {
 		/* Nothing of it may reach the store with the others. */
 		store_release(s);
-		jv_free(out);
+		json_free(out);
 		return -1;
 	}
-	jv_free(*rec);
+	json_free(*rec);
 	*rec = out;
 	s->entry.at = clock_now_ms();
 	s->entry.id = json_str(out, "id");
@@ -186,19 +183,17 @@ store_deposits(
 }
 
 int
-queue_store(struct queue *q, jv *recs, const struct queue_base64 *base64,
-    struct err *errs, size_t n, struct err *e)
+queue_store(
+    struct queue *q, json *recs, struct err *errs, size_t n, struct err *e)
 {
 	struct storing *all = xcalloc(n, sizeof *all);
 	struct intake_entry *entries = xcalloc(n, sizeof *entries);
-	jv *contents = xcalloc(n, sizeof *contents);
+	json *contents = xcalloc(n, sizeof *contents);
 	size_t m = 0;
 	int r = state_check_space(q->state, e);
 
 	for (size_t i = 0; i < n; i++) {
-		contents[i] = jv_invalid();
-		all[i].entry.base64 = base64[i].text;
-		all[i].entry.base64_len = base64[i].len;
+		contents[i] = json_none();
 		if (r == -1 || store_prepare(q, &all[i], &recs[i], &contents[i],
 				   &errs[i]) == -1)
 			continue;
@@ -209,7 +204,7 @@ queue_store(struct queue *q, jv *recs, const struct queue_base64 *base64,
 	if (r == 0)
 		r = queue_promise(q, entries, m, e);
 	for (size_t i = 0; i < n; i++) {
-		jv_free(contents[i]);
+		json_free(contents[i]);
 		store_release(&all[i]);
 	}
 	free(contents);
@@ -219,7 +214,7 @@ queue_store(struct queue *q, jv *recs, const struct queue_base64 *base64,
 }
 
 int
-queue_put(struct queue *q, const jv *recs, struct err *errs, size_t n,
+queue_put(struct queue *q, const json *recs, struct err *errs, size_t n,
     const char *queue, int64_t ready_at, struct err *e)
 {
 	struct intake_entry *entries = xcalloc(n, sizeof *entries);
@@ -229,10 +224,10 @@ queue_put(struct queue *q, const jv *recs, struct err *errs, size_t n,
 	int r = state_check_space(q->state, e), fits;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		jv rec = json_set_str(jv_copy(recs[i]), "queue", queue);
+		json rec = json_set_str(json_copy(recs[i]), "queue", queue);
 
 		fits = stored_form(rec, &texts[i], &errs[i]);
-		jv_free(rec);
+		json_free(rec);
 		if (fits == -1)
 			continue;
 		entries[m++] = (struct intake_entry){

@@ -5,11 +5,11 @@
 #ifndef QUEUE_RECEIVE_H
 #define QUEUE_RECEIVE_H
 
-#include <jv.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/json.h"
 #include "core/jsonl.h"
 #include "queue/engines.h"
 
@@ -21,26 +21,20 @@ enum {
 	QUEUE_RECORD_MAX = JSONL_LINE_MAX - 512 * 1024,
 };
 
-/* A record's content.base64 that is not in the record; text NULL: it is. */
-struct queue_base64 {
-	const char *text;
-	size_t len;
-};
-
 /*
  * Store n records: "content" becomes "blob", and a row (stored) is there.  On
  * return recs[i] is the record to pass on; ERR_DATA failures of single records
  * are in errs[i] and leave recs[i] as it was.  -1: ERR_TEMP, nothing promised.
  */
-int queue_store(struct queue *q, jv *recs, const struct queue_base64 *base64,
-    struct err *errs, size_t n, struct err *e);
+int queue_store(
+    struct queue *q, json *recs, struct err *errs, size_t n, struct err *e);
 
 /*
  * Put n checked records on a queue, at once or not before ready_at (0: now).
  * Each record's "priority" counts.  Does not consume recs.  ERR_DATA failures
  * of single records are in errs[i].  -1: ERR_TEMP, nothing promised.
  */
-int queue_put(struct queue *q, const jv *recs, struct err *errs, size_t n,
+int queue_put(struct queue *q, const json *recs, struct err *errs, size_t n,
     const char *queue, int64_t ready_at, struct err *e);
 
 #endif

@@ -112,15 +112,16 @@ flush(struct reparsing *r, struct err *e)
 
 /* "message.subject fingerprint", on stderr. */
 static void
-say_changed(const struct reparsing *r, const char *id, jv changed)
+say_changed(const struct reparsing *r, const char *id, json changed)
 {
 	struct buf names = BUF_INIT;
 
-	jv_array_foreach(changed, i, name)
-	{
+	for (int i = 0; i < json_count(changed); i++) {
+		json name = json_at(changed, i);
+
 		if (names.len < CHANGED_MAX)
-			buf_addf(&names, " %s", jv_string_value(name));
-		jv_free(name);
+			buf_addf(&names, " %s", json_string_value(name));
+		json_free(name);
 	}
 	if (r->how->is_dry)
 		tool_say("%s: would change:%s", id, names.data);
@@ -131,17 +132,17 @@ say_changed(const struct reparsing *r, const char *id, jv changed)
 
 /* {"changed":[…],"version":"…"}, for the history.  Consumes changed. */
 static void
-write_entry(jv changed, struct buf *out)
+write_entry(json changed, struct buf *out)
 {
-	jv entry = json_set(jv_object(), "changed", changed);
+	json entry = json_set(json_object(), "changed", changed);
 
 	json_dump(json_set_str(entry, "version", MAILPIPE_VERSION), out);
 }
 
 /* Consumes rec and changed. */
 static int
-add_change(struct reparsing *r, const struct mail_row *row, jv rec, jv changed,
-    struct err *e)
+add_change(struct reparsing *r, const struct mail_row *row, json rec,
+    json changed, struct err *e)
 {
 	struct change *c = &r->changes[r->n++];
 
@@ -167,10 +168,10 @@ add_change(struct reparsing *r, const struct mail_row *row, jv rec, jv changed,
 }
 
 static int
-renew(struct reparsing *r, const struct mail_row *row, jv rec, struct err *e)
+renew(struct reparsing *r, const struct mail_row *row, json rec, struct err *e)
 {
 	struct err bad = ERR_INIT;
-	jv out, changed;
+	json out, changed;
 	int fd = queue_open_message(r->q, rec, &bad), is_changed = -1;
 
 	if (fd != -1) {
@@ -189,8 +190,8 @@ renew(struct reparsing *r, const struct mail_row *row, jv rec, struct err *e)
 	if (!r->how->is_dry)
 		return add_change(r, row, out, changed, e);
 	r->n_changed++;
-	jv_free(out);
-	jv_free(changed);
+	json_free(out);
+	json_free(changed);
 	return 0;
 }
 
@@ -199,7 +200,7 @@ reparse_row(void *ctx, const struct mail_row *row, struct err *e)
 {
 	struct reparsing *r = ctx;
 	struct err bad = ERR_INIT;
-	jv rec;
+	json rec;
 	int result = 0;
 
 	if (json_parse(row->record, row->record_len, &rec, &bad) == -1) {
@@ -208,7 +209,7 @@ reparse_row(void *ctx, const struct mail_row *row, struct err *e)
 	}
 	if (renew_is_possible(rec))
 		result = renew(r, row, rec, e);
-	jv_free(rec);
+	json_free(rec);
 	return result;
 }
 

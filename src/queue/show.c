@@ -40,15 +40,15 @@ show_choose(const char *form, struct show *how, struct err *e)
 
 static int
 write_table(
-    const struct buf *json, bool is_colored, struct buf *out, struct err *e)
+    const struct buf *text, bool is_colored, struct buf *out, struct err *e)
 {
-	jv mail;
+	json mail;
 
-	if (json_parse(json->data, json->len, &mail, e) == -1)
+	if (json_parse(text->data, text->len, &mail, e) == -1)
 		return -1;
 	page_write(mail, is_colored, out);
 	buf_addch(out, '\n');
-	jv_free(mail);
+	json_free(mail);
 	return 0;
 }
 
@@ -56,18 +56,18 @@ int
 show_mail(
     struct queue *q, const char *id, const struct show *how, struct err *e)
 {
-	struct buf json = BUF_INIT, table = BUF_INIT;
-	const struct buf *out = how->is_table ? &table : &json;
-	int r = listing_mail(q, id, &json, e);
+	struct buf text = BUF_INIT, table = BUF_INIT;
+	const struct buf *out = how->is_table ? &table : &text;
+	int r = listing_mail(q, id, &text, e);
 
 	if (r == 0 && how->is_table)
-		r = write_table(&json, how->is_colored, &table, e);
+		r = write_table(&text, how->is_colored, &table, e);
 	else if (r == 0)
-		buf_addch(&json, '\n');
+		buf_addch(&text, '\n');
 	if (r == 0)
 		r = file_write(
 		    STDOUT_FILENO, out->data, out->len, -1, "stdout", e);
-	buf_release(&json);
+	buf_release(&text);
 	buf_release(&table);
 	return r;
 }

@@ -60,7 +60,7 @@ static int
 put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 {
 	struct putting *p = ctx;
-	jv *recs = xcalloc(n, sizeof *recs);
+	json *recs = xcalloc(n, sizeof *recs);
 	struct err *errs = xcalloc(n, sizeof *errs);
 	size_t *items_of = xcalloc(n, sizeof *items_of);
 	size_t m = 0;
@@ -151,9 +151,9 @@ run_take(int argc, char **argv, struct err *e)
 
 /* One record's outcome, as the ledger wants it.  text keeps the result. */
 static int
-read_outcome(jv rec, struct mail_settle *s, struct buf *text, struct err *e)
+read_outcome(json rec, struct mail_settle *s, struct buf *text, struct err *e)
 {
-	jv result;
+	json result;
 	const char *status = record_status(rec), *stage;
 	int r = queue_lease(rec, &s->lease, e);
 
@@ -171,7 +171,7 @@ read_outcome(jv rec, struct mail_settle *s, struct buf *text, struct err *e)
 		    "fail uncertain",
 		    record_id(rec));
 	s->status = (enum mail_status)r;
-	result = json_member(rec, "result", JV_KIND_OBJECT);
+	result = json_member(rec, "result", JSON_OBJECT);
 	stage = json_str(result, "stage");
 	s->stage = stage != NULL && name_valid(stage, strlen(stage))
 		       ? stage

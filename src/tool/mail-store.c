@@ -63,23 +63,18 @@ static int
 put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 {
 	struct err *errs = xcalloc(n, sizeof *errs);
-	struct queue_base64 *base64 = xcalloc(n, sizeof *base64);
-	jv *recs = xcalloc(n, sizeof *recs);
+	json *recs = xcalloc(n, sizeof *recs);
 	int r;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		recs[i] = items[i].rec;
-		base64[i] =
-		    (struct queue_base64){items[i].apart, items[i].apart_len};
-	}
-	r = queue_store(ctx, recs, base64, errs, n, e);
+	r = queue_store(ctx, recs, errs, n, e);
 	for (size_t i = 0; i < n; i++) {
 		items[i].rec = recs[i];
 		if (r == 0 && errs[i].class != ERR_NONE)
 			report(&items[i], &errs[i]);
 	}
 	free(recs);
-	free(base64);
 	free(errs);
 	return r;
 }
@@ -87,10 +82,7 @@ put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 static int
 run_put(int argc, char **argv, struct err *e)
 {
-	static const char *const content[] = {"content", "base64"};
-	struct batch b = {.work = put_batch,
-	    .apart = content,
-	    .deadline_s = option.deadline_s};
+	struct batch b = {.work = put_batch, .deadline_s = option.deadline_s};
 
 	(void)argc;
 	(void)argv;

@@ -37,7 +37,7 @@ take_content(void *ctx, const struct part *part, size_t index, const char *data,
 }
 
 static long
-text_size(jv message, const char *key)
+text_size(json message, const char *key)
 {
 	size_t n = 0;
 
@@ -48,14 +48,15 @@ static void
 add_sums(const struct buf *text, struct parsed *sums)
 {
 	struct err e = ERR_INIT;
-	jv message, headers;
+	json message, headers;
 
 	if (json_parse(text->data, text->len, &message, &e) == -1)
 		return;
-	headers = json_member(message, "headers", JV_KIND_ARRAY);
-	sums->fields += jv_array_length(headers);
+	headers = json_member(message, "headers", JSON_ARRAY);
+	sums->fields += json_count(headers);
+	json_free(headers);
 	sums->text += text_size(message, "text") + text_size(message, "html");
-	jv_free(message);
+	json_free(message);
 }
 
 void

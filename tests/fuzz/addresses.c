@@ -1,9 +1,10 @@
 /* Lists of addresses. */
+#include "core/utf8.h"
 #include "fuzz.h"
 #include "mail/mailbox.h"
 
 static void
-check_member(jv mailbox, const char *name)
+check_member(json mailbox, const char *name)
 {
 	size_t len;
 	const char *s = json_strn(mailbox, name, &len);
@@ -14,9 +15,9 @@ check_member(jv mailbox, const char *name)
 }
 
 static void
-check_mailbox(jv mailbox)
+check_mailbox(json mailbox)
 {
-	CHECK(jv_get_kind(mailbox) == JV_KIND_OBJECT);
+	CHECK(json_kind(mailbox) == JSON_OBJECT);
 	CHECK(json_has(mailbox, "name") || json_has(mailbox, "address") ||
 	      json_has(mailbox, "group"));
 	check_member(mailbox, "name");
@@ -29,15 +30,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct slice value = {(const char *)data, n};
 	defect_set defects = 0;
-	jv list = mailbox_list(jv_array(), value, NULL, &defects), mailbox;
+	json list = mailbox_list(json_array(), value, NULL, &defects), mailbox;
 
-	CHECK(jv_get_kind(list) == JV_KIND_ARRAY);
-	CHECK(jv_array_length(jv_copy(list)) <= MAILBOX_LIST_MAX);
-	for (int i = 0; i < jv_array_length(jv_copy(list)); i++) {
-		mailbox = jv_array_get(jv_copy(list), i);
+	CHECK(json_kind(list) == JSON_ARRAY);
+	CHECK(json_count(list) <= MAILBOX_LIST_MAX);
+	for (int i = 0; i < json_count(list); i++) {
+		mailbox = json_at(list, i);
 		check_mailbox(mailbox);
-		jv_free(mailbox);
+		json_free(mailbox);
 	}
-	jv_free(list);
+	json_free(list);
 	return 0;
 }

@@ -1,4 +1,5 @@
 /* Text in every charset. */
+#include "core/utf8.h"
 #include "fuzz.h"
 #include "mail/charset.h"
 

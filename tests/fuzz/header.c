@@ -1,5 +1,6 @@
 /* Where a header ends, its fields, and their text. */
 #include "mail/header.h"
+#include "core/utf8.h"
 #include "fuzz.h"
 #include "mail/encoded.h"
 

@@ -1,4 +1,5 @@
 /* Fields with parameters. */
+#include "core/utf8.h"
 #include "fuzz.h"
 #include "mail/param.h"
 

@@ -177,19 +177,21 @@ check_row(size_t i)
 	defect_set defects;
 	struct buf got = BUF_INIT;
 	struct err e = ERR_INIT;
-	jv json, want;
+	json value, want;
 
 	set_environment(rows[i].env);
 	header_scan(&s, rows[i].header, strlen(rows[i].header), true);
 	header_parse(&h, rows[i].header, &s);
 	envelope_resolve(&env, rows[i].sender, rows[i].recipient, &h);
 	defects = env.defects;
-	json = json_del(envelope_json(&env, &defects), "env");
-	json_dump(jv_copy(json), &got);
+	value = json_del(envelope_json(&env, &defects), "env");
+	json_dump(json_copy(value), &got);
 	if (json_parse(rows[i].want, strlen(rows[i].want), &want, &e) == -1)
 		fail(i, "the table", e.text);
-	else if (!jv_equal(json, want))
+	else if (!json_equal(value, want))
 		fail(i, "envelope", got.data);
+	json_free(value);
+	json_free(want);
 	if (defects != rows[i].defects)
 		fail(i, "defects", got.data);
 	buf_release(&got);
@@ -206,7 +208,7 @@ check_variables(void)
 	struct header h = {0};
 	struct envelope env;
 	defect_set defects = 0;
-	jv want = jv_object(), got, all;
+	json want = json_object(), got, all;
 
 	want = json_set_str(want, "SENDER", "a\tb");
 	want = json_set_str(want, "EXT", "");
@@ -214,10 +216,12 @@ check_variables(void)
 	set_environment(vars);
 	envelope_resolve(&env, NULL, NULL, &h);
 	all = envelope_json(&env, &defects);
-	got = json_member(all, "env", JV_KIND_OBJECT);
-	if (!jv_equal(got, want))
+	got = json_member(all, "env", JSON_OBJECT);
+	if (!json_equal(got, want))
 		fail(0, "variables", "differ");
-	jv_free(all);
+	json_free(got);
+	json_free(want);
+	json_free(all);
 	envelope_release(&env);
 }
 

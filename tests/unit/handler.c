@@ -5,6 +5,7 @@
 
 #include "core/buf.h"
 #include "core/json.h"
+#include "core/utf8.h"
 #include "handler/handler.h"
 
 static int failures;
@@ -110,7 +111,7 @@ test_words(void)
 	char *given[] = {command, word, NULL};
 	struct err e;
 	char **argv;
-	jv rec;
+	json rec;
 
 	err_clear(&e);
 	if (json_parse(text, strlen(text), &rec, &e) == -1)
@@ -129,7 +130,7 @@ test_words(void)
 		}
 		handler_argv_free(argv);
 	}
-	jv_free(rec);
+	json_free(rec);
 }
 
 int

@@ -1,15 +1,16 @@
 /*
- * What is JSON (RFC 8259), and that it comes out as it went in: whatever the
- * quick ways do, libjq's own parser and writer are the measure.
+ * What is JSON (RFC 8259), and that it comes out as it went in, touched or not:
+ * libjq's values of the same text are the measure.
  */
 #include "core/json.h"
 
+#include <jv.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/json_text.h"
 
-static int failures, n_apart;
+static int failures;
 
 static void
 fail(const char *what, const char *text)
@@ -71,63 +72,108 @@ static const char *const bad[] = {
     "\"\xed\xa0\x80\"",
 };
 
+/* As it is, without the white space around it, and line ends in it. */
+static void
+expect_verbatim(const char *text, size_t len, const struct buf *got)
+{
+	while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
+		len--;
+	while (len > 0 && strchr(" \t\r\n", *text) != NULL) {
+		text++;
+		len--;
+	}
+	if (got->len != len)
+		fail("another length", got->data);
+	for (size_t i = 0; i < got->len && i < len; i++)
+		if (got->data[i] != (text[i] == '\n' ? ' ' : text[i])) {
+			fail("not verbatim", got->data);
+			return;
+		}
+}
+
+/* Every value in it anew, so that all of it is looked into. */
+static json
+rebuilt(json v)
+{
+	json list = json_kind(v) == JSON_OBJECT ? json_object() : json_array();
+	size_t len;
+
+	if (json_kind(v) == JSON_STRING)
+		list = (json_free(list),
+		    json_stringn(json_string_value(v), json_string_len(v)));
+	else if (json_kind(v) != JSON_OBJECT && json_kind(v) != JSON_ARRAY)
+		list = (json_free(list), json_copy(v));
+	for (int i = 0; i < json_count(v); i++) {
+		json item = json_at(v, i);
+
+		if (json_kind(v) == JSON_OBJECT)
+			list = json_set(
+			    list, json_key_at(v, i, &len), rebuilt(item));
+		else
+			list = json_append(list, rebuilt(item));
+		json_free(item);
+	}
+	return list;
+}
+
+static json
+libjqs(const char *text, size_t len)
+{
+	jv dumped = jv_dump_string(jv_parse_sized(text, (int)len), 0);
+	struct err e = ERR_INIT;
+	json v = json_none();
+
+	if (json_parse(jv_string_value(dumped),
+		(size_t)jv_string_length_bytes(jv_copy(dumped)), &v, &e) == -1)
+		fail(e.text, "libjq's");
+	jv_free(dumped);
+	return v;
+}
+
 static void
 test_same(const char *text, size_t len)
 {
 	struct err e = ERR_INIT;
-	struct buf got = BUF_INIT;
-	jv ours, theirs = jv_parse_sized(text, (int)len), dumped;
+	struct buf got = BUF_INIT, again = BUF_INIT;
+	json ours, theirs = libjqs(text, len), new, read;
 
 	if (json_parse(text, len, &ours, &e) == -1) {
 		fail(e.text, text);
-		jv_free(theirs);
+		json_free(theirs);
 		return;
 	}
-	dumped = jv_dump_string(jv_copy(theirs), 0);
-	json_dump(jv_copy(ours), &got);
-	if (strcmp(got.data, jv_string_value(dumped)) != 0)
-		fail("another text", got.data);
-	if (!jv_equal(ours, theirs))
+	json_dump(json_copy(ours), &got);
+	if (json_kind(ours) == JSON_OBJECT || json_kind(ours) == JSON_ARRAY)
+		expect_verbatim(text, len, &got);
+	if (!json_equal(ours, theirs))
 		fail("another value", text);
-	jv_free(dumped);
+	new = rebuilt(ours);
+	json_dump(json_copy(new), &again);
+	if (!json_equal(new, theirs))
+		fail("another value, made anew", again.data);
+	if (json_parse(again.data, again.len, &read, &e) == -1) {
+		fail(e.text, again.data);
+	} else {
+		if (!json_equal(read, theirs))
+			fail("another value, read again", again.data);
+		json_free(read);
+	}
+	json_free(new);
+	json_free(ours);
+	json_free(theirs);
 	buf_release(&got);
-}
-
-/* What is kept apart, put back, makes the same value. */
-static void
-test_end(const char *text, size_t len)
-{
-	struct err e = ERR_INIT;
-	jv ours, theirs = jv_parse_sized(text, (int)len);
-	struct json_end end;
-
-	if (json_parse_end(text, len, "content", "base64", &ours, &end, &e) ==
-	    -1) {
-		fail(e.text, text);
-		jv_free(theirs);
-		return;
-	}
-	if (end.string != NULL) {
-		if (json_has(ours, "content"))
-			fail("it is there twice", text);
-		ours = json_set(ours, "content",
-		    json_set(jv_object(), "base64",
-			jv_string_sized(end.string, (int)end.string_len)));
-		n_apart++;
-	}
-	if (!jv_equal(ours, theirs))
-		fail("another value with its end", text);
+	buf_release(&again);
 }
 
 static void
 test_bad(const char *text, size_t len)
 {
 	struct err e = ERR_INIT;
-	jv value;
+	json value;
 
 	if (json_parse(text, len, &value, &e) == 0) {
 		fail("taken", text);
-		jv_free(value);
+		json_free(value);
 	} else if (e.class != ERR_DATA) {
 		fail("class", text);
 	}
@@ -160,49 +206,153 @@ test_long(const char *before, size_t n, const char *after, bool is_good)
 	for (size_t i = 0; i < n; i++)
 		buf_addch(&text, (char)('A' + i % 26));
 	buf_addstr(&text, after);
-	if (is_good) {
+	if (is_good)
 		test_same(text.data, text.len);
-		test_end(text.data, text.len);
-	} else {
+	else
 		test_bad(text.data, text.len);
-	}
 	buf_release(&text);
 }
 
 static void
-test_long_ends(void)
+test_long_strings(void)
 {
 	for (size_t n = 1000; n < 3000; n += 1000) {
-		test_long("{\"id\":\"a\",\"content\":{\"base64\":\"", n, "\"}}",
-		    true);
 		test_long("{\"content\":{\"base64\":\"", n, "\"}}", true);
-		test_long("{\"content\":1,\"content\":{\"base64\":\"", n,
-		    "\"}}", true);
-		test_long("{\"a\":{\"b\":1,\"content\":{\"base64\":\"", n,
-		    "\"}}}", true);
-		test_long(
-		    "[{\"a\":1,\"content\":{\"base64\":\"", n, "\"}}]", true);
-		test_long("{\"a\":1,\"content\":{\"b\":1,\"base64\":\"", n,
-		    "\"}}", true);
-		test_long(
-		    "{\"a\":1,\"con\\\"tent\":{\"base64\":\"", n, "\"}}", true);
-		test_long(
-		    "{\"a\":1,\"content\":{\"ba\\\"se64\":\"", n, "\"}}", true);
-		test_long(
-		    "{\"a\":1,\"content\":{\"base64\":\"\\\"", n, "\"}}", true);
-		test_long(
-		    "{\"a\":1,\"content\":{\"base64\":\"", n, "\\n\"}}", true);
-		test_long("{\"a\":\",\\\"content\\\":{\\\"base64\\\":\\\"", n,
-		    "\\\"}}\"}", true);
-		test_long(
-		    "{\"a\":1 ,\"content\" : {\"base64\":\"", n, "\"}} ", true);
-		test_long(
-		    "{\"a\":1,\"content\":{\"base64\":\"", n, "\n\"}}", false);
-		test_long("{,\"content\":{\"base64\":\"", n, "\"}}", false);
-		test_long(
-		    "{\"a\":[1,\"content\":{\"base64\":\"", n, "\"}}", false);
-		test_long(
-		    "{\"a\":1,\"content\":{\"base64\":\"", n, "\"}}}", false);
+		test_long("[\"\\\"", n, "\\\\\",\"\\\\\\\\\"]", true);
+		test_long("{\"a\":\"\\u00e9\\ud83c\\udf85", n, "\\n\"}", true);
+		test_long("{\"a\":\"", n, "\n\"}", false);
+		test_long("{\"a\":\"", n, "\\\"}", false);
+	}
+}
+
+static void
+expect(json v, const char *text)
+{
+	struct buf got = BUF_INIT;
+
+	json_dump(v, &got);
+	if (strcmp(got.data, text) != 0) {
+		fail("expected", text);
+		fail("     got", got.data);
+	}
+	buf_release(&got);
+}
+
+static json
+parsed(const char *text)
+{
+	struct err e = ERR_INIT;
+	json v = json_none();
+
+	if (json_parse(text, strlen(text), &v, &e) == -1)
+		fail(e.text, text);
+	return v;
+}
+
+/* What is changed is seen by its owner only; what is not stays as it came. */
+static void
+test_changes(void)
+{
+	json a = parsed(
+	    "{\"k\\u0031\" : 1.50,\"o\":{ \"x\":[1, 2] },\"s\":\"\\u00e9\"}");
+	json b = json_copy(a), o = json_member(a, "o", JSON_OBJECT);
+	json x = json_member(o, "x", JSON_ARRAY);
+
+	x = json_set_at(json_append(x, json_number(-7)), 0, json_null());
+	o = json_set(o, "x", x);
+	b = json_set(b, "o", o);
+	expect(json_copy(a),
+	    "{\"k\\u0031\" : 1.50,\"o\":{ \"x\":[1, 2] },\"s\":\"\\u00e9\"}");
+	expect(json_copy(b),
+	    "{\"k\\u0031\":1.50,\"o\":{\"x\":[null,2,-7]},\"s\":\"\\u00e9\"}");
+	b = json_set(b, "k1", json_bool(false));
+	b = json_set_str(json_del(b, "s"), "n", "\n\"");
+	expect(b, "{\"k\\u0031\":false,\"o\":{\"x\":[null,2,-7]},"
+		  "\"n\":\"\\n\\\"\"}");
+	if (strcmp(json_str(a, "s"), "\xc3\xa9") != 0 ||
+	    json_int(a, "k1", 0) != 1)
+		fail("the original", "changed");
+	json_free(a);
+}
+
+static void
+test_members(void)
+{
+	json v = parsed("{\"a\":1,\"b\":\"x\\u0000y\",\"a\":2,\"c\":null,"
+			"\"d\":12345678901234567890}");
+	size_t len = 0;
+
+	if (json_int(v, "a", 0) != 2 || json_str(v, "b") != NULL ||
+	    json_strn(v, "b", &len) == NULL || len != 3 || !json_has(v, "c") ||
+	    json_has(v, "e") || json_int(v, "d", -1) != -1 ||
+	    json_int(v, "c", 5) != 5)
+		fail("members", "of an object");
+	v = json_del(v, "a");
+	if (json_has(v, "a") || json_count(v) != 3)
+		fail("members", "deleted");
+	expect(
+	    v, "{\"b\":\"x\\u0000y\",\"c\":null,\"d\":12345678901234567890}");
+	v = json_number(3);
+	if (json_has(v, "a") || json_count(v) != 0 ||
+	    json_is_valid(json_at(v, 0)))
+		fail("members", "of a number");
+	json_free(v);
+}
+
+/* Many members, looked for often: sorted then, of two the last one. */
+static void
+test_many(void)
+{
+	struct buf text = BUF_INIT;
+	char key[16];
+	json v;
+
+	buf_addch(&text, '{');
+	for (int i = 0; i < 3000; i++)
+		buf_addf(&text, "%s\"%s%d\":%d", i > 0 ? "," : "",
+		    i % 3 ? "k" : "\\u006b", i % 2000, i);
+	buf_addch(&text, '}');
+	v = parsed(text.data);
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 2000; i++) {
+			snprintf(key, sizeof key, "k%d", i);
+			if (json_int(v, key, -1) != (i < 1000 ? i + 2000 : i))
+				fail("one of many", key);
+			if (json_has(v, key + 1))
+				fail("none of many", key + 1);
+		}
+	v = json_set(v, "k7", json_number(-1));
+	if (json_int(v, "k7", 0) != -1 || json_int(v, "k8", 0) != 2008)
+		fail("many", "changed");
+	json_free(v);
+	buf_release(&text);
+}
+
+static void
+test_equal(void)
+{
+	static const struct {
+		const char *a, *b;
+		bool is_equal;
+	} rows[] = {
+	    {"{\"a\":1,\"b\":[1,{}]}", "{ \"b\" : [1.0,{}], \"a\" : 1e0 }",
+		true},
+	    {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
+	    {"{\"a\":1,\"a\":2}", "{\"a\":2}", true},
+	    {"[1,2]", "[2,1]", false},
+	    {"[1]", "[1,1]", false},
+	    {"\"\\u0041\"", "\"A\"", true},
+	    {"null", "false", false},
+	    {"{\"a\\u0000b\":1}", "{\"a\\u0000c\":1}", false},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		json a = parsed(rows[i].a), b = parsed(rows[i].b);
+
+		if (json_equal(a, b) != rows[i].is_equal)
+			fail("equal", rows[i].a);
+		json_free(a);
+		json_free(b);
 	}
 }
 
@@ -233,9 +383,11 @@ main(void)
 	test_bad("{}\0", 3);
 	test_depth(JSON_DEPTH_MAX, true);
 	test_depth(JSON_DEPTH_MAX + 1, false);
-	test_long_ends();
-	if (n_apart != 2) /* of all above, one with 2,000 bytes of each */
-		fail("kept apart", n_apart > 2 ? "too often" : "too seldom");
+	test_long_strings();
+	test_changes();
+	test_members();
+	test_many();
+	test_equal();
 	test_text();
 	return failures > 0;
 }

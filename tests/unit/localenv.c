@@ -118,7 +118,7 @@ test_row(size_t i)
 {
 	struct err e = ERR_INIT;
 	struct localenv env;
-	jv rec;
+	json rec;
 
 	if (json_parse(rows[i].rec, strlen(rows[i].rec), &rec, &e) == -1) {
 		fail(i, "row", e.text);
@@ -128,14 +128,14 @@ test_row(size_t i)
 	for (size_t k = 0; k < VARIABLES && rows[i].want[k] != NULL; k++)
 		check(i, &env, rows[i].want[k]);
 	localenv_release(&env);
-	jv_free(rec);
+	json_free(rec);
 }
 
 /* Without a PATH of ours there is still one. */
 static void
 test_no_path(void)
 {
-	jv rec = jv_object();
+	json rec = json_object();
 	struct localenv env;
 	const char *path;
 	size_t n;
@@ -146,7 +146,7 @@ test_no_path(void)
 	if (path == NULL || strcmp(path, "/usr/bin:/bin") != 0)
 		fail(0, "PATH", path != NULL ? path : "none");
 	localenv_release(&env);
-	jv_free(rec);
+	json_free(rec);
 }
 
 int

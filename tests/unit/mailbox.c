@@ -217,32 +217,32 @@ fail(const char *value, size_t len, const char *what)
 }
 
 /* The list of a copy, so that a read behind the value's end is seen. */
-static jv
+static json
 parse(const char *value, size_t len, defect_set *defects)
 {
 	char *copy = xmalloc(len > 0 ? len : 1);
-	jv list;
+	json list;
 
 	memcpy(copy, value, len);
-	list =
-	    mailbox_list(jv_array(), (struct slice){copy, len}, NULL, defects);
+	list = mailbox_list(
+	    json_array(), (struct slice){copy, len}, NULL, defects);
 	free(copy);
 	return list;
 }
 
 /* Expectations are written with ' for ", a real ' as \u0027. */
-static jv
-expectation(const char *text)
+static json
+expectation(const char *expected)
 {
 	struct err e = ERR_INIT;
-	struct buf json = BUF_INIT;
-	jv list = jv_invalid();
+	struct buf text = BUF_INIT;
+	json list = json_none();
 
-	for (const char *p = text; *p != '\0'; p++)
-		buf_addch(&json, *p == '\'' ? '"' : *p);
-	if (json_parse(json.data, json.len, &list, &e) == -1)
-		fail(text, strlen(text), e.text);
-	buf_release(&json);
+	for (const char *p = expected; *p != '\0'; p++)
+		buf_addch(&text, *p == '\'' ? '"' : *p);
+	if (json_parse(text.data, text.len, &list, &e) == -1)
+		fail(expected, strlen(expected), e.text);
+	buf_release(&text);
 	return list;
 }
 
@@ -251,12 +251,14 @@ check(const char *value, const char *expected, defect_set defects)
 {
 	size_t len = strlen(value);
 	defect_set got = 0;
-	jv list = parse(value, len, &got);
+	json list = parse(value, len, &got), want = expectation(expected);
 	struct buf text = BUF_INIT;
 
-	json_dump(jv_copy(list), &text);
-	if (!jv_equal(list, expectation(expected)))
+	json_dump(json_copy(list), &text);
+	if (!json_equal(list, want))
 		fail(value, len, text.data);
+	json_free(want);
+	json_free(list);
 	if (got != defects) {
 		buf_reset(&text);
 		json_dump(defect_list(got), &text);
@@ -267,7 +269,7 @@ check(const char *value, const char *expected, defect_set defects)
 
 /* What holds for every list. */
 static void
-check_mailbox(const char *value, size_t len, jv mailbox)
+check_mailbox(const char *value, size_t len, json mailbox)
 {
 	size_t n;
 	const char *text;
@@ -281,9 +283,9 @@ check_mailbox(const char *value, size_t len, jv mailbox)
 	text = json_strn(mailbox, "name", &n);
 	if (text != NULL && (n > MAILBOX_NAME_MAX || n == 0))
 		fail(value, len, "a name of a wrong length");
-	if (jv_object_length(jv_copy(mailbox)) == 0)
+	if (json_count(mailbox) == 0)
 		fail(value, len, "an empty mailbox");
-	jv_free(mailbox);
+	json_free(mailbox);
 }
 
 /* Returns how many there are. */
@@ -291,14 +293,14 @@ static int
 check_any(const char *value, size_t len)
 {
 	defect_set defects = 0;
-	jv list = parse(value, len, &defects);
-	int n = jv_array_length(jv_copy(list));
+	json list = parse(value, len, &defects);
+	int n = json_count(list);
 
 	for (int i = 0; i < n; i++)
-		check_mailbox(value, len, jv_array_get(jv_copy(list), i));
+		check_mailbox(value, len, json_at(list, i));
 	if (n > MAILBOX_LIST_MAX)
 		fail(value, len, "a list that is too long");
-	jv_free(list);
+	json_free(list);
 	return n;
 }
 
@@ -338,7 +340,7 @@ check_caps(void)
 {
 	defect_set defects = 0;
 	struct buf value = BUF_INIT;
-	jv list;
+	json list;
 
 	for (int i = 0; i <= MAILBOX_LIST_MAX; i++)
 		buf_addf(&value, "g%d:;", i);
@@ -351,18 +353,19 @@ check_caps(void)
 	defects = 0;
 	list = mailbox_list(list, (struct slice){"a@b", 3}, NULL, &defects);
 	if (defects != DEFECT_TOO_MANY_ADDRESSES ||
-	    jv_array_length(list) != MAILBOX_LIST_MAX)
+	    json_count(list) != MAILBOX_LIST_MAX)
 		fail("a@b", 3, "the list grew");
+	json_free(list);
 	buf_reset(&value);
 	while (value.len < ADDRESS_MAX - 2)
 		buf_addch(&value, 'a');
 	buf_addstr(&value, "@b");
 	defects = 0;
-	jv_free(parse(value.data, value.len, &defects));
+	json_free(parse(value.data, value.len, &defects));
 	if (defects != 0)
 		fail(value.data, value.len, "too long");
 	buf_addch(&value, 'b');
-	jv_free(parse(value.data, value.len, &defects));
+	json_free(parse(value.data, value.len, &defects));
 	if (defects != DEFECT_BAD_ADDRESS)
 		fail(value.data, value.len, "not too long");
 	buf_release(&value);

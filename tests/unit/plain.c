@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/utf8.h"
 
 static const struct {
 	const char *in;
