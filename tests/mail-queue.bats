@@ -295,3 +295,14 @@ with_result() {
 	run -64 mail-queue put --strict ../x
 	run -64 mail-queue list "$(printf 'a%.0s' {1..65})"
 }
+
+@test "take: a window of more bytes than a pipe holds is worked to the end" {
+	need jq
+	jq -nc 'range(3000) | {id: "m\(.)", tenant: "t", x: ("x" * 900)}' |
+		mail-queue put q
+	mail-queue stats q # draws
+	mail-queue take -n 1000 q |
+		sed 's/}$/,"result":{"status":"ok","stage":"x"}}/' |
+		mail-queue settle
+	[ "$(mail-queue stats q | jq .succeeded)" = 3000 ]
+}

@@ -70,6 +70,14 @@ batch_bad_line(enum jsonl_got got, size_t line_no)
 	tool_failed(&e);
 }
 
+void
+batch_refuse(struct batch_item *item, struct err *bad)
+{
+	item->fate = BATCH_FAILED;
+	err_prefix(bad, "line %zu", item->line_no);
+	tool_failed(bad);
+}
+
 static void
 add_line(struct loop *l, const char *line, size_t len)
 {

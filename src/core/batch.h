@@ -68,4 +68,7 @@ int batch_parse(
 /* Report a line that jsonl_next refused (JSONL_TOO_LONG or JSONL_CUT). */
 void batch_bad_line(enum jsonl_got got, size_t line_no);
 
+/* This item can never work, its neighbours can: report it by its line. */
+void batch_refuse(struct batch_item *item, struct err *bad);
+
 #endif

@@ -98,8 +98,10 @@ print_stats(void *ctx, const struct mail_stats *s, struct err *e)
 		age_ms = clock_now_ms() - s->oldest_ready_at;
 	buf_addf(&line, "{\"queue\":\"%s\",", s->queue);
 	add_counts(&line, s->n, MAIL_READY);
-	buf_addf(&line, ",\"oldest_ready_s\":%lld}",
-	    (long long)(age_ms > 0 ? age_ms / 1000 : 0));
+	buf_addf(&line,
+	    ",\"oldest_ready_s\":%lld,\"paused\":%s,\"paused_tenants\":%lld}",
+	    (long long)(age_ms > 0 ? age_ms / 1000 : 0),
+	    s->is_paused ? "true" : "false", (long long)s->paused_tenants);
 	r = print(&line, e);
 	buf_release(&line);
 	return r;

@@ -100,11 +100,20 @@ struct mail_row {
 /* Called for each row; -1 ends the walk with -1. */
 typedef int mail_row_fn(void *ctx, const struct mail_row *row, struct err *e);
 
+/* What a tenant may have, besides its turn. */
+struct mail_policy {
+	double (*weight)(void *ctx, const char *tenant); /* 0.001 to 1000 */
+	/* Mails of a queue in flight, leased; 0: as many as they like. */
+	int64_t (*in_flight)(void *ctx, const char *tenant);
+	void *ctx;
+};
+
 struct mail_take {
 	const char *queue;
 	const char *owner;
 	size_t max;
 	int64_t now, lease_ms;
+	const struct mail_policy *policy; /* NULL: all are equal */
 };
 
 struct mail_start {
@@ -138,6 +147,23 @@ struct mail_update {
 	bool is_lost; /* out: no such mail, or its record is another by now */
 };
 
+/* A queue, or a tenant in it, that take passes over. */
+struct mail_hold {
+	const char *queue;
+	const char *tenant; /* "": all of the queue */
+	int64_t at;
+	int64_t until; /* 0: until it is resumed */
+	const char *reason; /* or NULL */
+};
+typedef int mail_hold_fn(void *ctx, const struct mail_hold *h, struct err *e);
+
+/* A mail that is not wanted any more. */
+struct mail_drop {
+	const char *id;
+	const char *entry; /* for the history, a JSON object */
+	bool is_dropped; /* out: it was there, and nobody is working on it */
+};
+
 /* How the leases of one owner stand. */
 struct mail_leases {
 	int64_t unstarted, started;
@@ -155,7 +181,8 @@ struct mail_history {
 	int64_t at, delivery, attempt;
 	/*
 	 * A program's name: its result is the entry.  Or ":stored",
-	 * ":queued", ":start", ":interrupted", ":dead", ":reparse".
+	 * ":queued", ":start", ":interrupted", ":dead", ":dropped",
+	 * ":reparse".
 	 */
 	const char *stage;
 	const char *entry; /* JSON object */
@@ -168,6 +195,8 @@ struct mail_stats {
 	const char *queue;
 	int64_t n[MAIL_STATES];
 	int64_t oldest_ready_at; /* 0: none is ready */
+	bool is_paused;
+	int64_t paused_tenants;
 };
 typedef int mail_stats_fn(void *ctx, const struct mail_stats *s, struct err *e);
 
@@ -192,7 +221,12 @@ struct mail_ops {
 	 */
 	int (*put)(struct mail_engine *m, const struct mail_put *puts, size_t n,
 	    struct err *e);
-	/* Lease ready rows, oldest first within a priority. */
+	/*
+	 * Lease ready rows.  The highest priority first, but of eight at least
+	 * one is of a lower one, when there is any; within a priority tenants
+	 * take turns by weight; of a tenant the oldest first.  What is held, or
+	 * of a tenant at its cap, is passed over.
+	 */
 	int (*take)(struct mail_engine *m, const struct mail_take *how,
 	    mail_row_fn *fn, void *ctx, struct err *e);
 	int (*start)(struct mail_engine *m, const char *stage,
@@ -215,6 +249,16 @@ struct mail_ops {
 	 */
 	int (*update)(struct mail_engine *m, struct mail_update *updates,
 	    size_t n, int64_t now, struct err *e);
+	/* Hold a queue or tenant, also against what comes later; and end it. */
+	int (*pause)(
+	    struct mail_engine *m, const struct mail_hold *h, struct err *e);
+	int (*resume)(struct mail_engine *m, const char *queue,
+	    const char *tenant, bool *was_held, struct err *e);
+	int (*holds)(
+	    struct mail_engine *m, mail_hold_fn *fn, void *ctx, struct err *e);
+	/* Waiting rows, of any state from which they could go on: dropped. */
+	int (*drop)(struct mail_engine *m, struct mail_drop *drops, size_t n,
+	    int64_t now, struct err *e);
 	/* A started one that is over counts no more: nobody works on it. */
 	int (*leases)(struct mail_engine *m, const char *owner, int64_t now,
 	    struct mail_leases *out, struct err *e);

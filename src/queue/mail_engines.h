@@ -13,4 +13,7 @@ extern const struct mail_ops mail_mem_ops; /* "mem:" SQLite in memory */
 extern const struct mail_ops mail_fail_ops; /* "fail:N:SPEC" */
 extern const struct mail_ops mail_trace_ops; /* "trace:SPEC" */
 
+/* Bring mail.db to the version of this program, and count its rows anew. */
+int mail_sqlite_upgrade(struct state *s, struct err *e);
+
 #endif

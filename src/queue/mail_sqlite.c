@@ -1,4 +1,4 @@
-/* The ledger in SQLite: schema, opening, waiting. */
+/* The ledger in SQLite: opening, checking, waiting. */
 #include "queue/mail_sqlite.h"
 
 #include <errno.h>
@@ -11,61 +11,6 @@
 #include "core/buf.h"
 #include "queue/mail_engines.h"
 
-/*
- * The numbers of the states in the indexes are those of enum mail_state:
- * 1 ready, 2 scheduled, 3 leased.  Partial indexes keep the cost of take and
- * settle independent of depth; counters spare count(*).
- */
-static const char schema[] =
-    "CREATE TABLE mail("
-    " seq INTEGER PRIMARY KEY," /* order of arrival */
-    " id TEXT NOT NULL UNIQUE,"
-    " tenant TEXT NOT NULL,"
-    " queue TEXT,"
-    " state INTEGER NOT NULL,"
-    " priority INTEGER NOT NULL DEFAULT 0,"
-    " due_at INTEGER NOT NULL DEFAULT 0,"
-    " attempts INTEGER NOT NULL DEFAULT 0,"
-    " deliveries INTEGER NOT NULL DEFAULT 0,"
-    " unstarted INTEGER NOT NULL DEFAULT 0," /* leases in a row */
-    " interrupted INTEGER NOT NULL DEFAULT 0,"
-    " owner TEXT,"
-    " stage TEXT," /* who started the lease */
-    " stored_at INTEGER NOT NULL,"
-    " queued_at INTEGER NOT NULL DEFAULT 0,"
-    " updated_at INTEGER NOT NULL,"
-    " record TEXT NOT NULL,"
-    " last TEXT) STRICT;"
-    "CREATE INDEX mail_ready ON mail(queue,priority DESC,seq) WHERE state=1;"
-    "CREATE INDEX mail_due ON mail(due_at) WHERE state IN (2,3);"
-    "CREATE INDEX mail_owner ON mail(owner) WHERE state=3;"
-    "CREATE TABLE history("
-    " seq INTEGER NOT NULL,"
-    " delivery INTEGER NOT NULL,"
-    " stage TEXT NOT NULL,"
-    " attempt INTEGER NOT NULL,"
-    " at INTEGER NOT NULL,"
-    " entry TEXT NOT NULL,"
-    " PRIMARY KEY(seq,delivery,stage)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE counter("
-    " queue TEXT NOT NULL,"
-    " state INTEGER NOT NULL,"
-    " n INTEGER NOT NULL,"
-    " PRIMARY KEY(queue,state)) STRICT, WITHOUT ROWID;"
-    "CREATE TRIGGER mail_added AFTER INSERT ON mail BEGIN"
-    " INSERT INTO counter VALUES(ifnull(new.queue,''),new.state,1)"
-    " ON CONFLICT DO UPDATE SET n=n+1; END;"
-    "CREATE TRIGGER mail_removed AFTER DELETE ON mail BEGIN"
-    " UPDATE counter SET n=n-1"
-    " WHERE queue=ifnull(old.queue,'') AND state=old.state;"
-    " DELETE FROM history WHERE seq=old.seq; END;"
-    "CREATE TRIGGER mail_moved AFTER UPDATE OF state,queue ON mail"
-    " WHEN new.state!=old.state OR new.queue IS NOT old.queue BEGIN"
-    " UPDATE counter SET n=n-1"
-    " WHERE queue=ifnull(old.queue,'') AND state=old.state;"
-    " INSERT INTO counter VALUES(ifnull(new.queue,''),new.state,1)"
-    " ON CONFLICT DO UPDATE SET n=n+1; END";
-
 static struct mail_engine *
 open_engine(struct state *s, struct err *e)
 {
@@ -73,7 +18,7 @@ open_engine(struct state *s, struct err *e)
 
 	m->state = s;
 	m->wait_fd = -1;
-	if (db_open(&m->db, s, "mail", schema, e) == -1) {
+	if (db_open(&m->db, s, "mail", &mail_sqlite_schema, e) == -1) {
 		db_close(&m->db);
 		free(m);
 		return NULL;
@@ -109,30 +54,67 @@ sqlite_close(struct mail_engine *base)
 	if (m->wait_fd != -1)
 		close(m->wait_fd);
 	db_close(&m->db);
+	free(m->less.all);
+	free(m->more.all);
 	free(m);
+}
+
+/* The only value of the only row, as text; the caller frees it.  NULL: error.
+ */
+static char *
+ask(struct mail_sqlite *m, const char *sql, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	char *answer = NULL;
+	int r = -1;
+
+	if (sqlite3_prepare_v2(m->db.sqlite, sql, -1, &st, NULL) == SQLITE_OK)
+		r = db_step(&m->db, st, e);
+	if (r == 1)
+		answer = xstrdup(db_text(st, 0, NULL));
+	else
+		err_set(e, ERR_TEMP, "mail.db: check: %s",
+		    sqlite3_errmsg(m->db.sqlite));
+	sqlite3_finalize(st);
+	return answer;
 }
 
 static int
 sqlite_check(struct mail_engine *base, struct err *e)
 {
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
-	sqlite3_stmt *st = NULL;
-	const char *answer;
+	char *quick = ask(m, "PRAGMA quick_check(1)", e), *sums = NULL;
 	int r = -1;
 
-	if (sqlite3_prepare_v2(m->db.sqlite, "PRAGMA quick_check(1)", -1, &st,
-		NULL) == SQLITE_OK)
-		r = db_step(&m->db, st, e);
-	if (r == 1) {
-		answer = db_text(st, 0, NULL);
-		r = strcmp(answer, "ok") == 0
-			? 0
-			: err_set(e, ERR_TEMP, "mail.db: %s", answer);
-	} else {
-		r = err_set(e, ERR_TEMP, "mail.db: quick_check: %s",
-		    sqlite3_errmsg(m->db.sqlite));
-	}
-	sqlite3_finalize(st);
+	if (quick != NULL && strcmp(quick, "ok") != 0)
+		err_set(e, ERR_TEMP, "mail.db: %s", quick);
+	else if (quick != NULL)
+		sums = ask(m, mail_sqlite_is_counted, e);
+	if (sums != NULL && strcmp(sums, "1") == 0)
+		r = 0;
+	else if (sums != NULL)
+		err_set(e, ERR_TEMP,
+		    "mail.db: the sums of its rows are wrong; mail-store "
+		    "upgrade counts them anew");
+	free(quick);
+	free(sums);
+	return r;
+}
+
+int
+mail_sqlite_upgrade(struct state *s, struct err *e)
+{
+	struct db db;
+	int r = db_upgrade(s, "mail", &mail_sqlite_schema, e);
+
+	if (r == -1)
+		return -1;
+	r = db_open(&db, s, "mail", &mail_sqlite_schema, e);
+	if (r == 0 && sqlite3_exec(db.sqlite, mail_sqlite_count_again, NULL,
+			  NULL, NULL) != SQLITE_OK)
+		r = err_set(e, ERR_TEMP, "mail.db: count: %s",
+		    sqlite3_errmsg(db.sqlite));
+	db_close(&db);
 	return r;
 }
 
@@ -167,6 +149,8 @@ sqlite_wait_fd(struct mail_engine *base, struct err *e)
 	.start = mail_sqlite_start, .renew = mail_sqlite_renew,                \
 	.give_back = mail_sqlite_give_back, .settle = mail_sqlite_settle,      \
 	.update = mail_sqlite_update, .leases = mail_sqlite_leases,            \
+	.pause = mail_sqlite_pause, .resume = mail_sqlite_resume,              \
+	.holds = mail_sqlite_holds, .drop = mail_sqlite_drop,                  \
 	.next_due = mail_sqlite_next_due, .list = mail_sqlite_list,            \
 	.history = mail_sqlite_history, .stats = mail_sqlite_stats,            \
 	.check = sqlite_check, .close = sqlite_close

@@ -5,25 +5,60 @@
 #include "queue/mail.h"
 #include "store/db.h"
 
+extern const struct db_schema mail_sqlite_schema;
+/* Statements: make the sums of the rows anew; are they right? */
+extern const char mail_sqlite_count_again[], mail_sqlite_is_counted[];
+
+/* Where a row counts. */
+struct sqlite_place {
+	char queue[NAME_MAX_LEN + 1]; /* "": none */
+	char tenant[NAME_MAX_LEN + 1];
+	int64_t priority;
+};
+
+/* Rows that moved in this transaction (mail_sqlite_tally.c). */
+struct sqlite_sum;
+struct sqlite_sums {
+	struct sqlite_sum *all;
+	size_t n, room;
+};
+
 struct mail_sqlite {
 	struct mail_engine base;
 	struct state *state; /* NULL: in memory */
 	struct db db;
 	int wait_fd; /* inotify, -1 until asked for */
+	struct sqlite_sums less, more;
 };
 
 /* Where each statement is kept prepared. */
 enum mail_sql {
 	SQL_FIND,
 	SQL_INSERT,
+	SQL_RECORD,
 	SQL_ENQUEUE,
-	SQL_PART_BLOBS,
-	SQL_SET_PARTS,
 	SQL_DUE,
 	SQL_PROMOTE,
 	SQL_END_LEASE,
-	SQL_PICK,
+	SQL_PICKS,
+	SQL_SET_PICKS,
+	SQL_LEVEL,
+	SQL_LANES,
+	SQL_VTIME,
+	SQL_TURN,
+	SQL_FULL,
+	SQL_LEASED,
 	SQL_LEASE,
+	SQL_COUNTER,
+	SQL_LANE,
+	SQL_TENANT,
+	SQL_REOPEN,
+	SQL_HOLD,
+	SQL_END_HOLD,
+	SQL_HOLD_LANES,
+	SQL_HOLDS,
+	SQL_PAUSED,
+	SQL_COUNT_HOLDS,
 	SQL_OWNED,
 	SQL_START,
 	SQL_RENEW,
@@ -63,6 +98,7 @@ struct sqlite_found {
 	int64_t deliveries, attempts, unstarted;
 	char owner[ID_TEXT]; /* "" without a lease */
 	char stage[NAME_MAX_LEN + 1]; /* "" when not started */
+	struct sqlite_place place;
 };
 
 /* 1 found, 0 no such mail, -1 error. */
@@ -78,9 +114,30 @@ int mail_sqlite_event(struct mail_sqlite *m, const struct sqlite_found *f,
     const char *stage, int64_t now, const char *entry, struct err *e);
 
 /* End a lease without an outcome: the row becomes state. */
-int mail_sqlite_end_lease(struct mail_sqlite *m, int64_t seq,
+int mail_sqlite_end_lease(struct mail_sqlite *m, const struct sqlite_found *f,
     enum mail_state state, bool is_interrupted, bool is_counted, int64_t now,
     struct err *e);
+
+/*
+ * A row comes into a state, or leaves it: for the sums, which are written by
+ * flush, or at the end.
+ */
+void mail_sqlite_came(struct mail_sqlite *m, const struct sqlite_place *place,
+    enum mail_state state);
+void mail_sqlite_left(struct mail_sqlite *m, const struct sqlite_place *place,
+    enum mail_state state);
+void mail_sqlite_moved(struct mail_sqlite *m, const struct sqlite_place *place,
+    enum mail_state from, enum mail_state to);
+int mail_sqlite_flush(struct mail_sqlite *m, struct err *e);
+
+/* Commit the transaction, or, when r is -1, roll it back.  0 or -1. */
+int mail_sqlite_end(struct mail_sqlite *m, int r, struct err *e);
+
+/* What is due by now: leases and holds that end, scheduled rows. */
+int mail_sqlite_promote(struct mail_sqlite *m, int64_t now, struct err *e);
+int mail_sqlite_end_holds(struct mail_sqlite *m, int64_t now, struct err *e);
+int mail_sqlite_is_paused(
+    struct mail_sqlite *m, const char *queue, bool *is_paused, struct err *e);
 
 /* A lease is over and nobody has settled it: what the row becomes. */
 int mail_sqlite_lease_over(struct mail_sqlite *m, const struct sqlite_found *f,
@@ -96,7 +153,8 @@ struct sqlite_id {
 int mail_sqlite_collect(struct mail_sqlite *m, sqlite3_stmt *st,
     struct sqlite_id **ids, size_t *n, struct err *e);
 
-/* The operations; mail_sqlite_{put,lease,settle,update,read}.c */
+/* The operations; mail_sqlite_{put,take,lease,settle,update,hold,drop,read}.c
+ */
 int mail_sqlite_put(struct mail_engine *m, const struct mail_put *puts,
     size_t n, struct err *e);
 int mail_sqlite_take(struct mail_engine *m, const struct mail_take *how,
@@ -113,6 +171,15 @@ int mail_sqlite_update(struct mail_engine *m, struct mail_update *updates,
     size_t n, int64_t now, struct err *e);
 int mail_sqlite_leases(struct mail_engine *m, const char *owner, int64_t now,
     struct mail_leases *out, struct err *e);
+
+int mail_sqlite_drop(struct mail_engine *m, struct mail_drop *drops, size_t n,
+    int64_t now, struct err *e);
+int mail_sqlite_pause(
+    struct mail_engine *m, const struct mail_hold *h, struct err *e);
+int mail_sqlite_resume(struct mail_engine *m, const char *queue,
+    const char *tenant, bool *was_held, struct err *e);
+int mail_sqlite_holds(
+    struct mail_engine *m, mail_hold_fn *fn, void *ctx, struct err *e);
 
 int mail_sqlite_next_due(
     struct mail_engine *m, const char *queue, int64_t *at, struct err *e);

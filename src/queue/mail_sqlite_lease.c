@@ -1,13 +1,12 @@
-/* The ledger in SQLite: leases, from take to give_back. */
+/* The ledger in SQLite: leases, from their start to their end. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/buf.h"
 #include "queue/mail_sqlite.h"
 
-/* Leases that are over, and scheduled rows whose time has come. */
-static int
-promote(struct mail_sqlite *m, int64_t now, struct err *e)
+int
+mail_sqlite_promote(struct mail_sqlite *m, int64_t now, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_PROMOTE,
 	    "SELECT id FROM mail WHERE state IN (2,3) AND due_at<=?"
@@ -29,104 +28,10 @@ promote(struct mail_sqlite *m, int64_t now, struct err *e)
 			r = mail_sqlite_lease_over(m, &f, true, now, e);
 		else
 			r = mail_sqlite_end_lease(
-			    m, f.seq, MAIL_READY, false, false, now, e);
+			    m, &f, MAIL_READY, false, false, now, e);
 	}
 	free(ids);
-	return r;
-}
-
-static int
-lease_one(struct mail_sqlite *m, const struct mail_take *how, const char *id,
-    mail_row_fn *fn, void *ctx, struct err *e)
-{
-	sqlite3_stmt *st = db_prepare(&m->db, SQL_LEASE,
-	    "UPDATE mail SET state=3,owner=?2,due_at=?3,updated_at=?4,"
-	    "deliveries=deliveries+1 WHERE id=?1 RETURNING " ROW_COLUMNS,
-	    e);
-	struct mail_row row;
-	int r;
-
-	if (st == NULL)
-		return -1;
-	db_bind_text(st, 1, id);
-	db_bind_text(st, 2, how->owner);
-	db_bind_int(st, 3, how->now + how->lease_ms);
-	db_bind_int(st, 4, how->now);
-	r = db_step(&m->db, st, e);
-	if (r == 1) {
-		mail_sqlite_row(st, &row);
-		r = fn(ctx, &row, e);
-	}
-	sqlite3_reset(st);
-	return r;
-}
-
-static int
-take(struct mail_sqlite *m, const struct mail_take *how, mail_row_fn *fn,
-    void *ctx, struct err *e)
-{
-	sqlite3_stmt *st;
-	struct sqlite_id *ids;
-	size_t n;
-	int r;
-
-	if (promote(m, how->now, e) == -1)
-		return -1;
-	st = db_prepare(&m->db, SQL_PICK,
-	    "SELECT id FROM mail WHERE state=1 AND queue=?"
-	    " ORDER BY priority DESC,seq LIMIT ?",
-	    e);
-	if (st == NULL)
-		return -1;
-	db_bind_text(st, 1, how->queue);
-	db_bind_int(st, 2, (int64_t)how->max);
-	r = mail_sqlite_collect(m, st, &ids, &n, e);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = lease_one(m, how, ids[i].id, fn, ctx, e);
-	free(ids);
-	return r;
-}
-
-/*
- * Reading first keeps an idle take from writing; what it sees may be old by
- * the time of the transaction, which looks again.
- */
-static int
-is_work(struct mail_sqlite *m, const struct mail_take *how, struct err *e)
-{
-	sqlite3_stmt *st = db_prepare(&m->db, SQL_DUE,
-	    "SELECT EXISTS(SELECT 1 FROM mail WHERE state=1 AND queue=?)"
-	    " OR EXISTS(SELECT 1 FROM mail WHERE state IN (2,3) AND due_at<=?)",
-	    e);
-	int r;
-
-	if (st == NULL)
-		return -1;
-	db_bind_text(st, 1, how->queue);
-	db_bind_int(st, 2, how->now);
-	r = db_step(&m->db, st, e);
-	if (r == 1)
-		r = sqlite3_column_int(st, 0);
-	sqlite3_reset(st);
-	return r;
-}
-
-int
-mail_sqlite_take(struct mail_engine *base, const struct mail_take *how,
-    mail_row_fn *fn, void *ctx, struct err *e)
-{
-	struct mail_sqlite *m = (struct mail_sqlite *)base;
-	int r = is_work(m, how, e);
-
-	if (r < 1)
-		return r;
-	if (db_begin(&m->db, e) == -1)
-		return -1;
-	if (take(m, how, fn, ctx, e) == -1) {
-		db_rollback(&m->db);
-		return -1;
-	}
-	return db_commit(&m->db, e);
+	return r == 0 ? mail_sqlite_end_holds(m, now, e) : r;
 }
 
 static int
@@ -169,14 +74,13 @@ mail_sqlite_start(struct mail_engine *base, const char *stage,
 {
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
 
+	int r = 0;
+
 	if (db_begin(&m->db, e) == -1)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (start_one(m, stage, &starts[i], now, e) == -1) {
-			db_rollback(&m->db);
-			return -1;
-		}
-	return db_commit(&m->db, e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = start_one(m, stage, &starts[i], now, e);
+	return mail_sqlite_end(m, r, e);
 }
 
 int
@@ -196,11 +100,7 @@ mail_sqlite_renew(
 		db_bind_text(st, 1, owner);
 		db_bind_int(st, 2, until);
 	}
-	if (st == NULL || db_run(&m->db, st, e) == -1) {
-		db_rollback(&m->db);
-		return -1;
-	}
-	return db_commit(&m->db, e);
+	return mail_sqlite_end(m, st != NULL ? db_run(&m->db, st, e) : -1, e);
 }
 
 static int
@@ -236,11 +136,7 @@ mail_sqlite_give_back(struct mail_engine *base, const char *owner,
 
 	if (db_begin(&m->db, e) == -1)
 		return -1;
-	if (give_back(m, owner, is_counted, now, e) == -1) {
-		db_rollback(&m->db);
-		return -1;
-	}
-	return db_commit(&m->db, e);
+	return mail_sqlite_end(m, give_back(m, owner, is_counted, now, e), e);
 }
 
 int

@@ -196,7 +196,10 @@ mail_sqlite_next_due(
 {
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_NEXT_DUE,
-	    "SELECT min(due_at) FROM mail WHERE state IN (2,3)", e);
+	    "SELECT min(at) FROM (SELECT min(due_at) AS at FROM mail"
+	    " WHERE state IN (2,3)"
+	    " UNION ALL SELECT min(until) FROM hold WHERE until>0)",
+	    e);
 	int r;
 
 	/* Other queues' rows only wake the caller too often. */
@@ -209,20 +212,15 @@ mail_sqlite_next_due(
 	return r == 1 ? 0 : -1;
 }
 
-/* The oldest of each priority is found by the index. */
+/* The oldest of each lane is found by the index. */
 static int
 oldest_ready(
     struct mail_sqlite *m, const char *queue, int64_t *at, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_OLDEST,
-	    "WITH RECURSIVE p(priority) AS ("
-	    " SELECT max(priority) FROM mail WHERE state=1 AND queue=?1"
-	    " UNION ALL"
-	    " SELECT (SELECT max(priority) FROM mail"
-	    "  WHERE state=1 AND queue=?1 AND priority<p.priority)"
-	    " FROM p WHERE p.priority IS NOT NULL)"
 	    "SELECT min((SELECT queued_at FROM mail WHERE state=1 AND queue=?1"
-	    " AND priority=p.priority ORDER BY seq LIMIT 1)) FROM p",
+	    " AND tenant=lane.tenant AND priority=lane.priority"
+	    " ORDER BY seq LIMIT 1)) FROM lane WHERE queue=?1 AND ready>0",
 	    e);
 	int r;
 
@@ -236,10 +234,31 @@ oldest_ready(
 }
 
 static int
+read_paused(struct mail_sqlite *m, struct mail_stats *s, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(&m->db, SQL_COUNT_HOLDS,
+	    "SELECT count(*),count(nullif(tenant,'')) FROM hold WHERE queue=?",
+	    e);
+	int r;
+
+	if (st == NULL)
+		return -1;
+	db_bind_text(st, 1, s->queue);
+	r = db_step(&m->db, st, e);
+	if (r == 1) {
+		s->paused_tenants = sqlite3_column_int64(st, 1);
+		s->is_paused = sqlite3_column_int64(st, 0) > s->paused_tenants;
+	}
+	sqlite3_reset(st);
+	return r == 1 ? 0 : -1;
+}
+
+static int
 emit_stats(struct mail_sqlite *m, struct mail_stats *s, mail_stats_fn *fn,
     void *ctx, struct err *e)
 {
-	if (oldest_ready(m, s->queue, &s->oldest_ready_at, e) == -1)
+	if (oldest_ready(m, s->queue, &s->oldest_ready_at, e) == -1 ||
+	    read_paused(m, s, e) == -1)
 		return -1;
 	return fn(ctx, s, e);
 }

@@ -58,8 +58,8 @@ mail_sqlite_find(struct mail_sqlite *m, const char *id, struct sqlite_found *f,
     struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_FIND,
-	    "SELECT seq,state,deliveries,attempts,unstarted,owner,stage"
-	    " FROM mail WHERE id=?",
+	    "SELECT seq,state,deliveries,attempts,unstarted,owner,stage,"
+	    "queue,tenant,priority FROM mail WHERE id=?",
 	    e);
 	int r;
 
@@ -75,6 +75,11 @@ mail_sqlite_find(struct mail_sqlite *m, const char *id, struct sqlite_found *f,
 		f->unstarted = sqlite3_column_int64(st, 4);
 		copy_text(f->owner, sizeof f->owner, db_text(st, 5, NULL));
 		copy_text(f->stage, sizeof f->stage, db_text(st, 6, NULL));
+		copy_text(f->place.queue, sizeof f->place.queue,
+		    db_text(st, 7, NULL));
+		copy_text(f->place.tenant, sizeof f->place.tenant,
+		    db_text(st, 8, NULL));
+		f->place.priority = sqlite3_column_int64(st, 9);
 	}
 	sqlite3_reset(st);
 	return r;
@@ -88,8 +93,9 @@ mail_sqlite_is_held(const struct sqlite_found *f, const struct mail_lease *l)
 }
 
 int
-mail_sqlite_end_lease(struct mail_sqlite *m, int64_t seq, enum mail_state state,
-    bool is_interrupted, bool is_counted, int64_t now, struct err *e)
+mail_sqlite_end_lease(struct mail_sqlite *m, const struct sqlite_found *f,
+    enum mail_state state, bool is_interrupted, bool is_counted, int64_t now,
+    struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_END_LEASE,
 	    "UPDATE mail SET state=?2,owner=NULL,stage=NULL,due_at=0,"
@@ -99,7 +105,8 @@ mail_sqlite_end_lease(struct mail_sqlite *m, int64_t seq, enum mail_state state,
 
 	if (st == NULL)
 		return -1;
-	db_bind_int(st, 1, seq);
+	mail_sqlite_moved(m, &f->place, f->state, state);
+	db_bind_int(st, 1, f->seq);
 	db_bind_int(st, 2, state);
 	db_bind_int(st, 3, is_interrupted);
 	db_bind_int(st, 4, is_counted);
@@ -142,7 +149,7 @@ mail_sqlite_lease_over(struct mail_sqlite *m, const struct sqlite_found *f,
 		if (mail_sqlite_event(m, f, ":interrupted", now, entry, e) ==
 		    -1)
 			return -1;
-		return mail_sqlite_end_lease(m, f->seq,
+		return mail_sqlite_end_lease(m, f,
 		    mail_interrupted_state(f->stage), true, false, now, e);
 	}
 	if (is_counted && f->unstarted + 1 >= MAIL_UNSTARTED_MAX) {
@@ -151,10 +158,10 @@ mail_sqlite_lease_over(struct mail_sqlite *m, const struct sqlite_found *f,
 			e) == -1)
 			return -1;
 		return mail_sqlite_end_lease(
-		    m, f->seq, MAIL_DEAD, false, is_counted, now, e);
+		    m, f, MAIL_DEAD, false, is_counted, now, e);
 	}
 	return mail_sqlite_end_lease(
-	    m, f->seq, MAIL_READY, false, is_counted, now, e);
+	    m, f, MAIL_READY, false, is_counted, now, e);
 }
 
 int

@@ -16,6 +16,7 @@ apply(struct mail_sqlite *m, const struct sqlite_found *f,
 
 	if (st == NULL)
 		return -1;
+	mail_sqlite_moved(m, &f->place, f->state, t.state);
 	db_bind_int(st, 1, f->seq);
 	db_bind_int(st, 2, t.state);
 	db_bind_int(st, 3, t.is_wait ? now + s->after_ms : 0);
@@ -86,12 +87,11 @@ mail_sqlite_settle(struct mail_engine *base, struct mail_settle *settles,
 {
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
 
+	int r = 0;
+
 	if (db_begin(&m->db, e) == -1)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (settle_one(m, &settles[i], now, e) == -1) {
-			db_rollback(&m->db);
-			return -1;
-		}
-	return db_commit(&m->db, e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = settle_one(m, &settles[i], now, e);
+	return mail_sqlite_end(m, r, e);
 }

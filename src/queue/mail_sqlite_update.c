@@ -58,12 +58,11 @@ mail_sqlite_update(struct mail_engine *base, struct mail_update *updates,
 {
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
 
+	int r = 0;
+
 	if (db_begin(&m->db, e) == -1)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (update_one(m, &updates[i], now, e) == -1) {
-			db_rollback(&m->db);
-			return -1;
-		}
-	return db_commit(&m->db, e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = update_one(m, &updates[i], now, e);
+	return mail_sqlite_end(m, r, e);
 }

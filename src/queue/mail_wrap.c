@@ -120,6 +120,36 @@ wrap_update(struct mail_engine *m, struct mail_update *updates, size_t n,
 }
 
 static int
+wrap_pause(struct mail_engine *m, const struct mail_hold *h, struct err *e)
+{
+	m = enter(m, "pause", 1, e);
+	return m != NULL ? m->ops->pause(m, h, e) : -1;
+}
+
+static int
+wrap_resume(struct mail_engine *m, const char *queue, const char *tenant,
+    bool *was_held, struct err *e)
+{
+	m = enter(m, "resume", 1, e);
+	return m != NULL ? m->ops->resume(m, queue, tenant, was_held, e) : -1;
+}
+
+static int
+wrap_holds(struct mail_engine *m, mail_hold_fn *fn, void *ctx, struct err *e)
+{
+	m = enter(m, "holds", 1, e);
+	return m != NULL ? m->ops->holds(m, fn, ctx, e) : -1;
+}
+
+static int
+wrap_drop(struct mail_engine *m, struct mail_drop *drops, size_t n, int64_t now,
+    struct err *e)
+{
+	m = enter(m, "drop", n, e);
+	return m != NULL ? m->ops->drop(m, drops, n, now, e) : -1;
+}
+
+static int
 wrap_leases(struct mail_engine *m, const char *owner, int64_t now,
     struct mail_leases *out, struct err *e)
 {
@@ -177,9 +207,11 @@ wrap_close(struct mail_engine *m)
 #define OPERATIONS                                                             \
 	.put = wrap_put, .take = wrap_take, .start = wrap_start,               \
 	.renew = wrap_renew, .give_back = wrap_give_back,                      \
-	.settle = wrap_settle, .update = wrap_update, .leases = wrap_leases,   \
-	.next_due = wrap_next_due, .list = wrap_list, .history = wrap_history, \
-	.stats = wrap_stats, .check = wrap_check, .close = wrap_close
+	.settle = wrap_settle, .update = wrap_update, .pause = wrap_pause,     \
+	.resume = wrap_resume, .holds = wrap_holds, .drop = wrap_drop,         \
+	.leases = wrap_leases, .next_due = wrap_next_due, .list = wrap_list,   \
+	.history = wrap_history, .stats = wrap_stats, .check = wrap_check,     \
+	.close = wrap_close
 
 const struct mail_ops mail_fail_ops = {
     .scheme = "fail",

@@ -18,6 +18,7 @@
 #include "core/spawn.h"
 #include "core/tool.h"
 #include "queue/draw.h"
+#include "queue/policy.h"
 #include "queue/queue.h"
 
 enum {
@@ -41,6 +42,7 @@ struct run {
 	struct queue *q;
 	const struct taker *how;
 	struct mail_engine *mail;
+	struct mail_policy policy;
 	char owner[ID_TEXT];
 	struct buf out;
 	bool is_closed; /* stdout */
@@ -126,6 +128,7 @@ fetch(struct run *r, int64_t now, bool *found, struct err *e)
 	    .max = (size_t)min64(room(r), FETCH_MAX),
 	    .now = clock_now_ms(),
 	    .lease_ms = lease_ms(r),
+	    .policy = &r->policy,
 	};
 	int64_t was = r->taken;
 
@@ -223,20 +226,22 @@ static enum verdict
 turn(struct run *r, bool *found, struct err *e)
 {
 	int64_t now = clock_mono_ms();
+	bool is_looking;
 	enum verdict v;
 
 	*found = false;
 	if (look(r, now, e) == -1)
 		return FAILED;
-	if (room(r) > 0 && fetch(r, now, found, e) == -1)
+	is_looking = room(r) > 0;
+	if (is_looking && fetch(r, now, found, e) == -1)
 		return FAILED;
 	v = flush(r, e);
 	if (v != GO_ON)
 		return v;
-	if (*found || room(r) == 0)
-		r->idle_since = now;
-	else
+	if (is_looking && !*found)
 		nothing_ready(r, now);
+	else
+		r->idle_since = now;
 	if (r->how->count > 0 && r->taken >= r->how->count && r->out.len == 0)
 		return DONE;
 	if (r->is_closed && (r->leases.unstarted == 0 || r->how->count > 0))
@@ -439,7 +444,13 @@ lock_single(struct queue *q, const char *queue, int *fd, struct err *e)
 int
 taker_run(struct queue *q, const struct taker *how, struct err *e)
 {
-	struct run r = {.q = q, .how = how, .signal_fd = -1, .wait_fd = -1};
+	struct run r = {
+	    .q = q,
+	    .how = how,
+	    .policy = policy_of(&q->state->config),
+	    .signal_fd = -1,
+	    .wait_fd = -1,
+	};
 	int lock = -1, result = 1;
 
 	if (how->is_single)

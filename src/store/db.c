@@ -13,7 +13,6 @@
 
 enum {
 	BUSY_MS = 10000, /* the net under the flock: backups, foreign tools */
-	SCHEMA_VERSION = 1,
 };
 
 static int
@@ -131,49 +130,90 @@ read_version(struct db *db, int *version, struct err *e)
 	return r == SQLITE_ROW ? 0 : -1;
 }
 
+/* Run the steps in one transaction that ends in this version. */
+static int
+migrate(struct db *db, const char *const *steps, size_t n, int version,
+    const char *doing, struct err *e)
+{
+	struct buf sql = BUF_INIT;
+	int r;
+
+	buf_addstr(&sql, "BEGIN IMMEDIATE;");
+	for (size_t i = 0; i < n; i++)
+		buf_addstr(&sql, steps[i]);
+	buf_addf(&sql, "PRAGMA user_version=%d;COMMIT", version);
+	r = exec(db, sql.data, doing, e);
+	if (r == -1)
+		sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+	buf_release(&sql);
+	return r;
+}
+
 /* journal_mode cannot change inside a transaction, so the flock alone guards
  * it. */
 static int
-create(struct db *db, const char *schema, struct err *e)
+create(struct db *db, const struct db_schema *schema, struct err *e)
 {
-	char *sql;
 	int version, r;
 
 	if (lock(db, e) == -1)
 		return -1;
 	r = read_version(db, &version, e);
 	if (r == 0 && version == 0) {
-		sql = xasprintf("BEGIN IMMEDIATE;%s;PRAGMA user_version=%d;"
-				"COMMIT",
-		    schema, SCHEMA_VERSION);
 		r = exec(db, "PRAGMA journal_mode=WAL", "create", e);
 		if (r == 0)
-			r = exec(db, sql, "create", e);
-		if (r == -1)
-			sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
-		free(sql);
+			r = migrate(db, &schema->create, 1, schema->version,
+			    "create", e);
 	}
 	unlock(db);
 	return r;
 }
 
+static int
+open_any(struct db *db, const struct state *s, const char *name, int *version,
+    struct err *e)
+{
+	*db = (struct db){.name = name, .lock_fd = -1};
+	if (open_files(db, s, e) == -1 || setup_handle(db, e) == -1)
+		return -1;
+	return read_version(db, version, e);
+}
+
 int
 db_open(struct db *db, const struct state *s, const char *name,
-    const char *schema, struct err *e)
+    const struct db_schema *schema, struct err *e)
 {
 	int version;
 
-	*db = (struct db){.name = name, .lock_fd = -1};
-	if (open_files(db, s, e) == -1 || setup_handle(db, e) == -1 ||
-	    read_version(db, &version, e) == -1)
+	if (open_any(db, s, name, &version, e) == -1)
 		return -1;
 	if (version == 0)
 		return create(db, schema, e);
-	if (version != SCHEMA_VERSION)
+	if (version != schema->version)
 		return err_set(e, ERR_TEMP,
 		    "%s.db: schema version %d; this program knows %d", name,
-		    version, SCHEMA_VERSION);
+		    version, schema->version);
 	return 0;
+}
+
+int
+db_upgrade(const struct state *s, const char *name,
+    const struct db_schema *schema, struct err *e)
+{
+	struct db db;
+	int version, r = open_any(&db, s, name, &version, e);
+
+	if (r == 0)
+		r = lock(&db, e);
+	if (r == 0)
+		r = read_version(&db, &version, e);
+	/* A new file is made by who first needs it. */
+	if (r == 0 && version > 0 && version < schema->version)
+		r = migrate(&db, schema->upgrades + version - 1,
+		    (size_t)(schema->version - version), schema->version,
+		    "upgrade", e);
+	db_close(&db); /* unlocks as well */
+	return r;
 }
 
 void

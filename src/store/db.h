@@ -17,6 +17,15 @@
 enum {
 	DB_STATEMENTS = 48, /* statements that a handle may keep prepared */
 	DB_WAIT_MS = 60000, /* for other processes' transactions */
+	DB_UPGRADES = 8,
+};
+
+/* What a file has in it. */
+struct db_schema {
+	int version;
+	const char *create; /* of this version, in a new file */
+	/* Element i makes version i + 2 of version i + 1. */
+	const char *upgrades[DB_UPGRADES];
 };
 
 struct db {
@@ -32,10 +41,18 @@ struct db {
 
 /*
  * Open NAME.db below the state directory, or in memory where s is NULL.  Where
- * it is new, schema is run.  name is a literal without the ".db".
+ * it is new, it is made; one of another version is an error.  name is a literal
+ * without the ".db".
  */
 int db_open(struct db *db, const struct state *s, const char *name,
-    const char *schema, struct err *e);
+    const struct db_schema *schema, struct err *e);
+
+/*
+ * Bring NAME.db, where there is one, to the version of schema: all of it or
+ * nothing.  Safe to repeat.
+ */
+int db_upgrade(const struct state *s, const char *name,
+    const struct db_schema *schema, struct err *e);
 void db_close(struct db *db);
 
 /* BEGIN IMMEDIATE behind the flock; then one of the other two. */

@@ -59,8 +59,8 @@ read_layout(struct state *s, int *layout, struct err *e)
 	return r == -1 ? -1 : 0;
 }
 
-static int
-set_layout(struct state *s, int layout, struct err *e)
+int
+state_set_layout(struct state *s, int layout, struct err *e)
 {
 	char text[16];
 	int n = snprintf(text, sizeof text, "%d\n", layout);
@@ -83,8 +83,8 @@ state_open_any(struct state *s, int *layout, struct err *e)
 	return 0;
 }
 
-static int
-newer_layout(const struct state *s, int layout, struct err *e)
+int
+state_newer_layout(const struct state *s, int layout, struct err *e)
 {
 	return err_set(e, ERR_TEMP,
 	    "%s: layout %d is newer than this program's %d: update mailpipe",
@@ -92,14 +92,14 @@ newer_layout(const struct state *s, int layout, struct err *e)
 }
 
 /* A new directory: the spool first, since who sees the layout file uses it. */
-static int
-create(struct state *s, struct err *e)
+int
+state_create(struct state *s, struct err *e)
 {
 	int fd = file_open_dir(s->dir, SPOOL, e);
 
 	if (fd != -1)
 		close(fd);
-	if (fd == -1 || set_layout(s, STATE_LAYOUT, e) == -1)
+	if (fd == -1 || state_set_layout(s, STATE_LAYOUT, e) == -1)
 		return err_prefix(e, "%s", s->path);
 	return 0;
 }
@@ -114,34 +114,13 @@ state_open(struct state *s, struct err *e)
 	if (layout == STATE_LAYOUT)
 		return 0;
 	if (layout == 0)
-		return create(s, e);
+		return state_create(s, e);
 	if (layout > STATE_LAYOUT)
-		return newer_layout(s, layout, e);
+		return state_newer_layout(s, layout, e);
 	return err_set(e, ERR_TEMP,
 	    "%s: layout %d is older than this program's %d: run mail-store "
 	    "upgrade",
 	    s->path, layout, STATE_LAYOUT);
-}
-
-/* There is one layout so far; the first step will stand here. */
-int
-state_upgrade(struct err *e)
-{
-	struct state s;
-	int layout, r;
-
-	r = state_open_any(&s, &layout, e);
-	if (r == 0 && layout > STATE_LAYOUT)
-		r = newer_layout(&s, layout, e);
-	else if (r == 0 && layout == 0)
-		r = create(&s, e);
-	else if (r == 0 && layout < STATE_LAYOUT)
-		r = err_set(e, ERR_TEMP, "%s: layout %d was never released",
-		    s.path, layout);
-	if (r == 0)
-		tool_say("%s: layout %d is current", s.path, STATE_LAYOUT);
-	state_close(&s);
-	return r;
 }
 
 void

@@ -18,7 +18,7 @@
 #include "core/err.h"
 
 enum {
-	STATE_LAYOUT = 1,
+	STATE_LAYOUT = 2,
 };
 
 struct state {
@@ -41,11 +41,10 @@ void state_close(struct state *s);
  */
 int state_open_any(struct state *s, int *layout, struct err *e);
 
-/*
- * Bring the directory to STATE_LAYOUT, step by step; safe to kill and repeat.
- * Says on stderr what it did.  ERR_TEMP for a newer layout.
- */
-int state_upgrade(struct err *e);
+/* For upgrade: a new directory becomes one, another has this layout now. */
+int state_create(struct state *s, struct err *e);
+int state_set_layout(struct state *s, int layout, struct err *e);
+int state_newer_layout(const struct state *s, int layout, struct err *e);
 
 /*
  * Refuse (ERR_TEMP) new mail when too little disk is left to settle what is

@@ -1,27 +1,24 @@
 /* mail-queue: mail that waits for work.  Manual: man/mail-queue.1 */
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/batch.h"
-#include "core/buf.h"
 #include "core/clock.h"
-#include "core/file.h"
 #include "core/id.h"
-#include "core/json.h"
+#include "core/option.h"
 #include "core/tool.h"
-#include "mail/record.h"
-#include "queue/draw.h"
+#include "queue/dropping.h"
+#include "queue/enqueue.h"
 #include "queue/gate.h"
 #include "queue/listing.h"
-#include "queue/queue.h"
-#include "queue/receive.h"
+#include "queue/outcome.h"
+#include "queue/pause.h"
 #include "queue/taker.h"
 
 static struct {
-	bool is_echo, is_empty_fine, is_single, is_follow;
-	const char *at, *state, *tenant;
+	bool is_echo, is_empty_fine, is_single, is_follow, is_dry, is_all;
+	const char *at, *state, *tenant, *until, *reason;
+	struct string_list ids, keys;
 	int64_t deadline_s, lease_s, window, count, wait_s;
 	int64_t older_s, newer_s;
 } option = {
@@ -40,80 +37,59 @@ check_queue_name(const char *name, struct err *e)
 	    NAME_MAX_LEN, name);
 }
 
-struct putting {
-	struct queue queue;
-	struct gate gate;
-	const char *name;
-	int64_t ready_at;
-};
+/* A verb's work on the queues of the state directory. */
+typedef int work_fn(struct queue *q, void *ctx, struct err *e);
 
-/* One record fails, its neighbours do not. */
-static void
-refuse(struct batch_item *item, struct err *bad)
+static int
+with_queue(work_fn *work, void *ctx, struct err *e)
 {
-	item->fate = BATCH_FAILED;
-	err_prefix(bad, "line %zu", item->line_no);
-	tool_failed(bad);
+	struct state state;
+	struct queue queue;
+	int r = state_open(&state, e);
+
+	queue_init(&queue, &state);
+	if (r == 0)
+		r = work(&queue, ctx, e);
+	queue_close(&queue);
+	state_close(&state);
+	return r;
 }
 
 static int
-put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
+put(struct queue *q, void *ctx, struct err *e)
 {
-	struct putting *p = ctx;
-	json *recs = xcalloc(n, sizeof *recs);
-	struct err *errs = xcalloc(n, sizeof *errs);
-	size_t *items_of = xcalloc(n, sizeof *items_of);
-	size_t m = 0;
+	struct enqueue *p = ctx;
+	struct batch b = {
+	    .work = enqueue_batch, .ctx = p, .deadline_s = option.deadline_s};
 	int r;
 
-	for (size_t i = 0; i < n; i++) {
-		struct err bad = ERR_INIT;
-
-		items[i].fate = option.is_echo ? BATCH_EMIT : BATCH_SWALLOW;
-		if (gate_check(&p->gate, &items[i].rec, &bad) == 0) {
-			recs[m] = items[i].rec; /* borrowed */
-			items_of[m++] = i;
-		} else {
-			refuse(&items[i], &bad);
-		}
-	}
-	r = queue_put(&p->queue, recs, errs, m, p->name, p->ready_at, e);
-	for (size_t i = 0; r == 0 && i < m; i++)
-		if (errs[i].class != ERR_NONE)
-			refuse(&items[items_of[i]], &errs[i]);
-	free(items_of);
-	free(errs);
-	free(recs);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (items[i].fate == BATCH_EMIT)
-			items[i].rec = json_set(items[i].rec, "result",
-			    record_result("ok", "mail-queue", -1, NULL, NULL));
+	p->queue = q;
+	r = batch_run(&b, e);
+	if (r == 0)
+		r = gate_close(
+		    &p->gate, b.is_empty && !option.is_empty_fine, e);
+	gate_release(&p->gate);
 	return r;
 }
 
 static int
 run_put(int argc, char **argv, struct err *e)
 {
-	struct putting p = {.name = argv[0]};
-	struct batch b = {
-	    .work = put_batch, .ctx = &p, .deadline_s = option.deadline_s};
-	struct state state;
-	int r;
+	struct enqueue p = {.name = argv[0], .is_echo = option.is_echo};
 
 	(void)argc;
 	if (check_queue_name(p.name, e) == -1 ||
 	    (option.at != NULL && clock_parse(option.at, &p.ready_at, e) == -1))
 		return -1;
-	r = state_open(&state, e);
-	queue_init(&p.queue, &state);
-	if (r == 0)
-		r = batch_run(&b, e);
-	if (r == 0)
-		r = gate_close(&p.gate, b.is_empty && !option.is_empty_fine, e);
-	gate_release(&p.gate);
-	queue_close(&p.queue);
-	state_close(&state);
-	return r;
+	return with_queue(put, &p, e);
+}
+
+static int
+take(struct queue *q, void *ctx, struct err *e)
+{
+	if (state_sweep_spool(q->state, e) == -1)
+		return -1;
+	return taker_run(q, ctx, e);
 }
 
 static int
@@ -127,9 +103,6 @@ run_take(int argc, char **argv, struct err *e)
 	    .wait_s = option.is_follow ? -1 : option.wait_s,
 	    .is_single = option.is_single,
 	};
-	struct state state;
-	struct queue queue;
-	int r;
 
 	(void)argc;
 	/* Who wants so many and ends at once wants them unsettled. */
@@ -138,169 +111,155 @@ run_take(int argc, char **argv, struct err *e)
 		    how.count > TAKER_WINDOW ? how.count : TAKER_WINDOW;
 	if (check_queue_name(how.queue, e) == -1)
 		return -1;
-	r = state_open(&state, e);
-	queue_init(&queue, &state);
-	if (r == 0)
-		r = state_sweep_spool(&state, e);
-	if (r == 0)
-		r = taker_run(&queue, &how, e);
-	queue_close(&queue);
-	state_close(&state);
-	return r;
-}
-
-/* One record's outcome, as the ledger wants it.  text keeps the result. */
-static int
-read_outcome(json rec, struct mail_settle *s, struct buf *text, struct err *e)
-{
-	json result;
-	const char *status = record_status(rec), *stage;
-	int r = queue_lease(rec, &s->lease, e);
-
-	if (r == 0)
-		return err_set(e, ERR_DATA,
-		    "%s: no lease: only what mail-queue take gave out can be "
-		    "settled",
-		    record_id(rec));
-	if (r == -1 || !record_has_result(rec))
-		return r == -1 ? -1 : 0;
-	r = status != NULL ? mail_status_parse(status) : -1;
-	if (r == -1)
-		return err_set(e, ERR_DATA,
-		    "%s: result.status must be one of ok retry snooze skip "
-		    "fail uncertain",
-		    record_id(rec));
-	s->status = (enum mail_status)r;
-	result = json_member(rec, "result", JSON_OBJECT);
-	stage = json_str(result, "stage");
-	s->stage = stage != NULL && name_valid(stage, strlen(stage))
-		       ? stage
-		       : "unknown";
-	s->after_ms =
-	    json_int(result, "after_s", s->status == STATUS_SNOOZE ? 60 : 0) *
-	    1000;
-	if (s->after_ms < 0)
-		s->after_ms = 0;
-	json_dump(result, text);
-	return 0;
-}
-
-static void
-say_unusual(const struct mail_settle *s)
-{
-	struct err e = ERR_INIT;
-
-	if (s->is_unknown) {
-		err_set(&e, ERR_DATA, "%s: no such mail in the ledger",
-		    s->lease.id);
-		tool_failed(&e);
-	} else if (s->is_stale) {
-		tool_say("%s: its lease was over; the history has this result",
-		    s->lease.id);
-	}
+	return with_queue(take, &how, e);
 }
 
 static int
-settle_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
+settle(struct queue *q, void *ctx, struct err *e)
 {
-	struct mail_settle *settles = xcalloc(n, sizeof *settles);
-	struct buf *texts = xcalloc(n, sizeof *texts);
-	size_t m = 0;
-	int r;
+	struct outcome o = {.queue = q, .is_echo = option.is_echo};
+	struct batch b = {.work = outcome_batch, .ctx = &o};
 
-	for (size_t i = 0; i < n; i++) {
-		struct err bad = ERR_INIT;
-		struct mail_settle *s = &settles[m];
-
-		items[i].fate = option.is_echo ? BATCH_EMIT : BATCH_SWALLOW;
-		if (record_check(items[i].rec, &bad) == -1 ||
-		    read_outcome(items[i].rec, s, &texts[m], &bad) == -1) {
-			refuse(&items[i], &bad);
-			*s = (struct mail_settle){0};
-			continue;
-		}
-		if (s->status != STATUS_NONE) {
-			s->result = texts[m].data;
-			s->result_len = texts[m].len;
-		}
-		m++;
-	}
-	r = queue_settle(ctx, settles, m, e);
-	for (size_t i = 0; r == 0 && i < m; i++)
-		say_unusual(&settles[i]);
-	for (size_t i = 0; i < n; i++)
-		buf_release(&texts[i]);
-	free(texts);
-	free(settles);
-	return r;
+	(void)ctx;
+	return batch_run(&b, e);
 }
 
 static int
 run_settle(int argc, char **argv, struct err *e)
 {
-	struct queue queue;
-	struct batch b = {.work = settle_batch, .ctx = &queue};
-	struct state state;
-	int r;
-
 	(void)argc;
 	(void)argv;
 	/* An outcome must not be lost because a terminal or service stops. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	r = state_open(&state, e);
-	queue_init(&queue, &state);
-	if (r == 0)
-		r = batch_run(&b, e);
-	queue_close(&queue);
-	state_close(&state);
-	return r;
+	return with_queue(settle, NULL, e);
+}
+
+static int
+stats(struct queue *q, void *ctx, struct err *e)
+{
+	return listing_stats(q, ctx, e);
 }
 
 static int
 run_stats(int argc, char **argv, struct err *e)
 {
-	struct state state;
-	struct queue queue;
-	int r;
-
 	if (argc > 0 && check_queue_name(argv[0], e) == -1)
 		return -1;
-	r = state_open(&state, e);
-	queue_init(&queue, &state);
-	if (r == 0)
-		r = listing_stats(&queue, argc > 0 ? argv[0] : NULL, e);
-	queue_close(&queue);
-	state_close(&state);
-	return r;
+	return with_queue(stats, argc > 0 ? argv[0] : NULL, e);
 }
 
-static int
-run_list(int argc, char **argv, struct err *e)
+static struct listing
+listing_of(const char *queue)
 {
-	struct listing how = {
-	    .queue = argv[0],
+	return (struct listing){
+	    .queue = queue,
 	    .state = option.state,
 	    .tenant = option.tenant,
 	    .older_s = option.older_s,
 	    .newer_s = option.newer_s,
 	    .count = option.count,
 	};
-	struct state state;
-	struct queue queue;
-	int r;
+}
+
+static int
+list(struct queue *q, void *ctx, struct err *e)
+{
+	return listing_rows(q, ctx, e);
+}
+
+static int
+run_list(int argc, char **argv, struct err *e)
+{
+	struct listing how = listing_of(argv[0]);
 
 	(void)argc;
 	if (check_queue_name(argv[0], e) == -1)
 		return -1;
-	r = state_open(&state, e);
-	queue_init(&queue, &state);
-	if (r == 0)
-		r = listing_rows(&queue, &how, e);
-	queue_close(&queue);
-	state_close(&state);
-	return r;
+	return with_queue(list, &how, e);
+}
+
+static int
+pause_queue(struct queue *q, void *ctx, struct err *e)
+{
+	int64_t until = 0;
+
+	if (ctx == NULL)
+		return pause_list(q, e);
+	if (option.until != NULL && clock_parse(option.until, &until, e) == -1)
+		return err_prefix(e, "--until");
+	return pause_set(q, ctx, option.tenant, until, option.reason, e);
+}
+
+static int
+check_place(const char *queue, struct err *e)
+{
+	const char *t = option.tenant;
+
+	if (queue != NULL && check_queue_name(queue, e) == -1)
+		return -1;
+	if (t != NULL && !name_valid(t, strlen(t)))
+		return err_set(e, ERR_USAGE, "-t: not a tenant: \"%.70s\"", t);
+	return 0;
+}
+
+static int
+run_pause(int argc, char **argv, struct err *e)
+{
+	const char *queue = argc > 0 ? argv[0] : NULL;
+
+	if (check_place(queue, e) == -1)
+		return -1;
+	if (queue == NULL && (option.tenant != NULL || option.until != NULL ||
+				 option.reason != NULL))
+		return err_set(e, ERR_USAGE, "which queue?");
+	return with_queue(pause_queue, argc > 0 ? argv[0] : NULL, e);
+}
+
+static int
+resume(struct queue *q, void *ctx, struct err *e)
+{
+	return pause_end(q, ctx, option.tenant, e);
+}
+
+static int
+run_resume(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	if (check_place(argv[0], e) == -1)
+		return -1;
+	return with_queue(resume, argv[0], e);
+}
+
+static int
+drop(struct queue *q, void *ctx, struct err *e)
+{
+	return dropping_run(q, ctx, e);
+}
+
+static int
+run_drop(int argc, char **argv, struct err *e)
+{
+	struct dropping how = {
+	    .filter = listing_of(argv[0]),
+	    .ids = option.ids,
+	    .keys = option.keys,
+	    .reason = option.reason,
+	    .is_dry = option.is_dry,
+	    .is_echo = option.is_echo,
+	};
+
+	(void)argc;
+	if (check_place(argv[0], e) == -1)
+		return -1;
+	if (!option.is_all && how.ids.n == 0 && how.keys.n == 0 &&
+	    how.filter.tenant == NULL && how.filter.state == NULL &&
+	    how.filter.older_s == 0 && how.filter.newer_s == 0)
+		return err_set(e, ERR_USAGE,
+		    "drop which mail? choose with -i, -k, -t, -s, --older or "
+		    "--newer; --all is all that waits in the queue");
+	return with_queue(drop, &how, e);
 }
 
 static const struct option_row put_options[] = {
@@ -349,6 +308,46 @@ static const struct option_row list_options[] = {
     {0},
 };
 
+static const struct option_row pause_options[] = {
+    {'t', NULL, "TENANT", "only mail of this tenant", OPTION_STRING,
+	&option.tenant, 0, 0},
+    {0, "until", "TIME", "resume by itself then (+2h, RFC 3339, @epoch)",
+	OPTION_STRING, &option.until, 0, 0},
+    {0, "reason", "TEXT", "why, for those who look", OPTION_STRING,
+	&option.reason, 0, 0},
+    {0},
+};
+
+static const struct option_row resume_options[] = {
+    {'t', NULL, "TENANT", "the tenant that was paused in it", OPTION_STRING,
+	&option.tenant, 0, 0},
+    {0},
+};
+
+static const struct option_row drop_options[] = {
+    {'i', NULL, "ID", "this mail", OPTION_LIST, &option.ids, 0, 0},
+    {'k', NULL, "KEY", "mail whose record has this key", OPTION_LIST,
+	&option.keys, 0, 0},
+    {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
+	0, 0},
+    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0,
+	0},
+    {'c', NULL, "N", "at most N", OPTION_NUMBER, &option.count, 1, 0},
+    {0, "older", "DURATION", "stored longer ago", OPTION_DURATION,
+	&option.older_s, 0, 0},
+    {0, "newer", "DURATION", "stored since", OPTION_DURATION, &option.newer_s,
+	0, 0},
+    {0, "all", NULL, "all that waits in the queue", OPTION_FLAG, &option.is_all,
+	0, 0},
+    {0, "reason", "TEXT", "why, for the history", OPTION_STRING, &option.reason,
+	0, 0},
+    {'n', NULL, NULL, "only print the ids of what would be dropped",
+	OPTION_FLAG, &option.is_dry, 0, 0},
+    {'e', NULL, NULL, "print the ids of what was dropped", OPTION_FLAG,
+	&option.is_echo, 0, 0},
+    {0},
+};
+
 static const struct option_row no_options[] = {{0}};
 
 static const struct verb verbs[] = {
@@ -367,6 +366,17 @@ static const struct verb verbs[] = {
     {"list", "QUEUE", "the records of a queue, oldest first", list_options,
 	"  mail-queue list -s dead inbound | jq -r '[.id,.last.reason]|@tsv'\n",
 	run_list, 1, 1, false},
+    {"pause", "[QUEUE]",
+	"take nothing from a queue, or of one tenant in it; without QUEUE: "
+	"what is paused",
+	pause_options,
+	"  mail-queue pause -t ne-001 --until +2h --reason 'moving' inbound\n",
+	run_pause, 0, 1, false},
+    {"resume", "QUEUE", "take from it again", resume_options, NULL, run_resume,
+	1, 1, false},
+    {"drop", "QUEUE", "mail that waits is dropped, with a word in its history",
+	drop_options, "  mail-queue drop -k campaign-7 outbound\n", run_drop, 1,
+	1, false},
     {0},
 };
 

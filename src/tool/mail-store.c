@@ -18,6 +18,7 @@
 #include "queue/receive.h"
 #include "queue/reparse.h"
 #include "queue/show.h"
+#include "queue/upgrade.h"
 
 static struct {
 	const char *state, *tenant, *queue, *form;
@@ -51,14 +52,6 @@ run_batch(struct queue *q, void *ctx, struct err *e)
 	return batch_run(b, e);
 }
 
-static void
-report(struct batch_item *item, struct err *bad)
-{
-	item->fate = BATCH_FAILED;
-	err_prefix(bad, "line %zu", item->line_no);
-	tool_failed(bad);
-}
-
 static int
 put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 {
@@ -72,7 +65,7 @@ put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		items[i].rec = recs[i];
 		if (r == 0 && errs[i].class != ERR_NONE)
-			report(&items[i], &errs[i]);
+			batch_refuse(&items[i], &errs[i]);
 	}
 	free(recs);
 	free(errs);
@@ -99,7 +92,7 @@ get_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 		if (record_check(items[i].rec, &bad) == -1 ||
 		    queue_load(ctx, &items[i].rec, option.is_inline, &bad) ==
 			-1)
-			report(&items[i], &bad);
+			batch_refuse(&items[i], &bad);
 	}
 	return 0;
 }
@@ -255,7 +248,7 @@ run_upgrade(int argc, char **argv, struct err *e)
 {
 	(void)argc;
 	(void)argv;
-	return state_upgrade(e);
+	return queue_upgrade(e);
 }
 
 static const struct option_row put_options[] = {

@@ -599,6 +599,8 @@ test_operations(struct ledger *l)
 	CHECK(l, o->put != NULL && o->take != NULL && o->start != NULL);
 	CHECK(l, o->renew != NULL && o->give_back != NULL);
 	CHECK(l, o->settle != NULL && o->update != NULL && o->leases != NULL);
+	CHECK(l, o->pause != NULL && o->resume != NULL && o->holds != NULL);
+	CHECK(l, o->drop != NULL);
 	CHECK(l, o->next_due != NULL && o->list != NULL && o->history != NULL);
 	CHECK(l, o->stats != NULL && o->check != NULL);
 	CHECK(l, ((o->caps & MAIL_CAN_WAIT) != 0) == (o->wait_fd != NULL));
@@ -619,8 +621,8 @@ main(void)
 		for (size_t t = 0; t < sizeof tests / sizeof *tests; t++) {
 			snprintf(dir, sizeof dir, "state-%zu-%zu", i, t);
 			ledger_open(&l, specs[i], dir);
-			test_operations(&l);
 			tests[t](&l);
+			test_operations(&l); /* and its sums are right */
 			ledger_close(&l);
 		}
 	return failures > 0;

@@ -9,6 +9,7 @@ enum {
 	MAILS = 1000, /* at most, in all */
 	YOUNG = 12, /* of them are put again */
 	OWNERS = 3,
+	PRIORITIES = 3,
 	HELD = 200,
 };
 
@@ -37,6 +38,7 @@ struct walk {
 	int n;
 	struct held held[HELD]; /* a ring */
 	size_t n_held;
+	int picks; /* mails taken */
 	unsigned seed;
 };
 
@@ -96,7 +98,7 @@ step_put(struct walk *w)
 	    is_new ? w->n++ : w->n - 1 - pick(w, w->n < YOUNG ? w->n : YOUNG);
 	struct model *m = &w->mails[i];
 	bool is_queued = pick(w, 3) > 0;
-	int64_t priority = pick(w, 3);
+	int64_t priority = pick(w, PRIORITIES);
 	int64_t ready_at = pick(w, 4) == 0 ? w->l->now + 300 : 0;
 	char id[16];
 
@@ -112,21 +114,40 @@ step_put(struct walk *w)
 	m->due_at = ready_at;
 }
 
+/*
+ * The priority whose turn it is: of eight picks one is for the second highest,
+ * of sixty-four one for the third.
+ */
+static int64_t
+next_priority(struct walk *w)
+{
+	bool is_there[PRIORITIES] = {false};
+	int level = 0, found = -1;
+
+	for (int i = 0; i < w->n; i++)
+		if (w->mails[i].state == MAIL_READY)
+			is_there[w->mails[i].priority] = true;
+	for (int n = w->picks + 1; n % 8 == 0; n /= 8)
+		level++;
+	for (int p = PRIORITIES - 1; p >= 0 && level >= 0; p--)
+		if (is_there[p]) {
+			found = p;
+			level--;
+		}
+	return found;
+}
+
 /* The mail that take gives next, -1 for none. */
 static int
 next_ready(struct walk *w)
 {
-	struct model *best = NULL;
+	int64_t priority = next_priority(w);
 
-	for (int i = 0; i < w->n; i++) {
-		struct model *m = &w->mails[i];
-
-		if (m->state != MAIL_READY)
-			continue;
-		if (best == NULL || m->priority > best->priority)
-			best = m;
-	}
-	return best != NULL ? (int)(best - w->mails) : -1;
+	for (int i = 0; i < w->n; i++)
+		if (w->mails[i].state == MAIL_READY &&
+		    w->mails[i].priority == priority)
+			return i;
+	return -1;
 }
 
 static void
@@ -151,6 +172,7 @@ step_take(struct walk *w)
 		m->stage = -1;
 		m->due_at = w->l->now + LEASE_MS;
 		m->deliveries++;
+		w->picks++;
 		w->held[w->n_held++ % HELD] = (struct held){
 		    .mail = next, .owner = owner, .delivery = m->deliveries};
 		CHECK(w->l, strcmp(w->l->rows[i].id, mail_id(next, id)) == 0);

@@ -1,0 +1,27 @@
+/* `mail-queue pause`, `resume`: queues and tenants that take passes over. */
+#ifndef QUEUE_PAUSE_H
+#define QUEUE_PAUSE_H
+
+#include <stdint.h>
+
+#include "core/err.h"
+#include "queue/engines.h"
+
+/*
+ * Pause a queue, or with tenant not NULL only its mail in it, until then (0:
+ * until it is resumed).  What is leased goes on.
+ */
+int pause_set(struct queue *q, const char *queue, const char *tenant,
+    int64_t until, const char *reason, struct err *e);
+
+/* Resume it; where nothing was paused that is said on stderr. */
+int pause_end(
+    struct queue *q, const char *queue, const char *tenant, struct err *e);
+
+/*
+ * Print what is paused: {"queue","tenant","at","until","reason"} a line; what
+ * has no end has no "until".
+ */
+int pause_list(struct queue *q, struct err *e);
+
+#endif
