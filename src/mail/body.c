@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/utf8.h"
+
 void
 body_begin(struct body *b, const char *label)
 {
@@ -40,12 +42,7 @@ choose(const struct body *b, const char *data, size_t n)
 static void
 cut(struct body *b)
 {
-	size_t n = BODY_MAX;
-
-	/* Not within a character. */
-	while (n > 0 && ((unsigned char)b->text.data[n] & 0xc0) == 0x80)
-		n--;
-	b->text.len = n;
+	b->text.len = utf8_cut(b->text.data, b->text.len, BODY_MAX);
 	b->defects |= DEFECT_TEXT_CUT;
 }
 

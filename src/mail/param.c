@@ -5,6 +5,7 @@
 
 #include "core/buf.h"
 #include "core/hex.h"
+#include "core/utf8.h"
 #include "mail/encoded.h"
 #include "mail/param_scan.h"
 
@@ -150,13 +151,11 @@ decode(struct assembly *a)
 static void
 cut(struct buf *value, defect_set *defects)
 {
-	size_t len = PARAM_VALUE_MAX;
+	size_t len = utf8_cut(value->data, value->len, PARAM_VALUE_MAX);
 
-	if (value->len <= len)
+	if (len == value->len)
 		return;
 	*defects |= DEFECT_BAD_PARAMETER;
-	while (len > 0 && ((unsigned char)value->data[len] & 0xc0) == 0x80)
-		len--;
 	value->len = len;
 	value->data[len] = '\0';
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/utf8.h"
 
 enum {
 	PIECES_MAX = 1000, /* "name=value" looked at */
@@ -131,15 +132,16 @@ scan_value(struct scanner *s)
 	for (skip_blanks(s); s->p < s->end && *s->p != ';'; skip_blanks(s)) {
 		if (value.len > 0 && is_at_name(s))
 			break;
-		if (value.len >= PARAM_VALUE_MAX)
-			*s->defects |= DEFECT_BAD_PARAMETER;
 		while (s->p < s->end && !is_blank(*s->p) && *s->p != ';' &&
 		       (*s->p != '(' || !s->has_comments)) {
-			if (value.len < PARAM_VALUE_MAX && *s->p != '\0')
+			if (value.len <= PARAM_VALUE_MAX && *s->p != '\0')
 				buf_addch(&value, to_lower(*s->p));
 			s->p++;
 		}
 	}
+	if (value.len > PARAM_VALUE_MAX)
+		*s->defects |= DEFECT_BAD_PARAMETER;
+	value.len = utf8_cut(value.data, value.len, PARAM_VALUE_MAX);
 	value.data[value.len] = '\0';
 	return buf_detach(&value);
 }

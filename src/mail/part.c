@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/json_text.h"
+#include "core/utf8.h"
 #include "mail/encoded.h"
 
 enum {
@@ -11,16 +12,11 @@ enum {
 	TYPE_MAX_BYTES = 255,
 };
 
-/* A copy without what would not fit; UTF-8 is not cut within a character. */
+/* A copy without what would not fit. */
 static char *
 copy(const char *s, size_t len, size_t max)
 {
-	if (len > max) {
-		len = max;
-		while (len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80)
-			len--;
-	}
-	return xstrndup(s, len);
+	return xstrndup(s, utf8_cut(s, len, max));
 }
 
 static char *
