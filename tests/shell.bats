@@ -63,7 +63,7 @@ queue() {
 	queue 4
 	mkfifo taken results
 	# Long enough for a busy machine to start the first one.
-	mail-queue take -l 4 inbound >taken 2>err &
+	mail-queue take -l 8 inbound >taken 2>err &
 	take=$!
 	# An hour behind, so that the lease which it starts is over at once.
 	MAILPIPE_CLOCK=-1h mail-dispatch -- sh -c 'touch started; exec sleep 60' \
@@ -76,7 +76,7 @@ queue() {
 	status=0
 	wait $take || status=$?
 	[ $status = 75 ]
-	grep -q 'of 3 mails for 4 seconds; gave them back' err
+	grep -q 'of 3 mails for 8 seconds; gave them back' err
 	mail-queue take -c 4 inbound | jq -r .lease.interrupted >interrupted
 	[ "$(sort interrupted | uniq -c | tr -d '\n ')" = 3false1true ]
 }
