@@ -142,7 +142,8 @@ sample() {
 	"mail-queue put") input=stored operands=inbound ;;
 	"mail-store get") input=stored ;;
 	"mail-queue take") operands="-c 1 inbound" ;;
-	"mail-queue list") operands=inbound ;;
+	"mail-queue list" | "mail-queue resume") operands=inbound ;;
+	"mail-queue drop") operands="--all inbound" ;;
 	"mail-queue settle") input=settled ;;
 	"mail-store show" | "mail-store cat") operands=$id ;;
 	esac

@@ -11,6 +11,7 @@ MAILPIPE_REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 mailpipe_setup() {
 	disown -a # the runner's time limit: a test's first job is %1
 	export MAILPIPE_BIN=${MAILPIPE_BIN:-$MAILPIPE_REPO/bin}
+	export MAILPIPE_PRELOADABLE=${MAILPIPE_PRELOADABLE:-$MAILPIPE_BIN}
 	export PATH=$MAILPIPE_BIN:$PATH
 	cd "$BATS_TEST_TMPDIR" || return 1
 	export MAILPIPE_STATE=$BATS_TEST_TMPDIR/state
@@ -150,12 +151,16 @@ state_of() {
 # same_bytes ID FILE: the stored message is the file, byte for byte.
 same_bytes() { mail-store cat "$1" | cmp - "$2"; }
 
+# Only programs that are linked dynamically can have something loaded into them.
+preloadable() { export PATH=$MAILPIPE_PRELOADABLE:$PATH; }
+
 # inject CALL NTH DO COMMAND...: run it with a fault (tests/fault/inject.c);
 # more INJECT_* settings may stand in the environment.
 inject() {
 	local call=$1 nth=$2 action=$3
 	shift 3
-	INJECT_CALL=$call INJECT_NTH=$nth INJECT_DO=$action \
+	PATH=$MAILPIPE_PRELOADABLE:$PATH \
+		INJECT_CALL=$call INJECT_NTH=$nth INJECT_DO=$action \
 		LD_PRELOAD=${MAILPIPE_INJECT:-$MAILPIPE_REPO/build/release/inject.so} \
 		"$@"
 }

@@ -9,6 +9,7 @@ setup() {
 	need python3
 	hole=$MAILPIPE_REPO/build/release/hole.so
 	[ -e "$hole" ] || skip "no $hole; make inject"
+	preloadable
 	mail before 3000 >before
 	mail after 3000 >after
 	echo untouched >witness

@@ -603,6 +603,7 @@ older() {
 	mail-store list >/dev/null
 	older "$id"
 	# The first lock is that of the transaction that writes the change.
+	preloadable
 	INJECT_CALL=flock INJECT_NTH=1 INJECT_DO=stop \
 		LD_PRELOAD=$MAILPIPE_REPO/build/release/inject.so \
 		mail-store reparse 2>err &

@@ -18,7 +18,8 @@ readers() {
 ledger_readers() {
 	printf '%s\n' "mail-store list" "mail-store show x" "mail-store cat x" \
 		"mail-store stats" "mail-store doctor" "mail-queue take -c 1 q" \
-		"mail-queue stats" "mail-queue list q"
+		"mail-queue stats" "mail-queue list q" "mail-queue pause" \
+		"mail-queue drop -n --all q"
 }
 
 # bad_inputs: files in/NAME, each with one good record before and behind.

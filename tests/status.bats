@@ -82,6 +82,9 @@ verbs() {
 		mail-queue settle
 		mail-queue stats
 		mail-queue list inbound
+		mail-queue pause inbound
+		mail-queue resume inbound
+		mail-queue drop --all inbound
 		mail-dispatch -- true
 		mail-deliver -t ne-001 inbound
 	EOF

@@ -9,7 +9,7 @@
 #include "core/utf8.h"
 #include "mail/address.h"
 #include "mail/defect.h"
-#include "mail/localenv.h"
+#include "mail/mta.h"
 
 /* The fields that an MTA puts on top. */
 enum top {
@@ -283,7 +283,7 @@ variables_json(defect_set *defects)
 {
 	json all = json_object();
 
-	for (const char *const *name = localenv_mta_names; *name; name++) {
+	for (const char *const *name = mta_variables; *name; name++) {
 		const char *value = getenv(*name);
 
 		if (value == NULL)

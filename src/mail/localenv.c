@@ -7,19 +7,8 @@
 
 #include "core/buf.h"
 #include "core/json.h"
+#include "mail/mta.h"
 #include "mail/record.h"
-
-const char *const localenv_mta_names[] = {
-    /* Postfix local(8), OpenSMTPD */
-    "LOGNAME", "USER", "HOME", "SHELL", "SENDER", "RECIPIENT", "LOCAL",
-    "DOMAIN", "EXTENSION", "ORIGINAL_RECIPIENT", "ENVID", "CLIENT_ADDRESS",
-    "CLIENT_HELO", "CLIENT_HOSTNAME", "CLIENT_PROTOCOL", "SASL_METHOD",
-    "SASL_SENDER", "SASL_USERNAME",
-    /* qmail-command(8) */
-    "NEWSENDER", "HOST", "HOST2", "HOST3", "HOST4", "EXT", "EXT2", "EXT3",
-    "EXT4", "DEFAULT", "DTLINE", "RPLINE", "UFLINE",
-    /* Exim, pipe transport */
-    "LOCAL_PART", "LOCAL_PART_PREFIX", "LOCAL_PART_SUFFIX", "MESSAGE_ID", NULL};
 
 /* export_environment of Postfix. */
 static const char *const exported[] = {"TZ", "MAIL_CONFIG", "LANG"};
@@ -157,7 +146,7 @@ add_verbatim(struct localenv *env, json given)
 {
 	const char *const *name;
 
-	for (name = localenv_mta_names; *name != NULL; name++)
+	for (name = mta_variables; *name != NULL; name++)
 		add_text(env, *name, json_str(given, *name));
 }
 

@@ -39,7 +39,4 @@ struct localenv {
 void localenv_make(struct localenv *env, json rec, int64_t attempt);
 void localenv_release(struct localenv *env);
 
-/* The variables that MTAs set for a command; NULL at the end. */
-extern const char *const localenv_mta_names[];
-
 #endif

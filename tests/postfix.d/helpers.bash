@@ -282,6 +282,8 @@ need_inject() {
 	local built=${MAILPIPE_INJECT:-$MAILPIPE_REPO/build/release/inject.so}
 	need_release
 	[ -e "$built" ] || skip "no $built; make inject"
+	cp "$MAILPIPE_PRELOADABLE"/mail-* "$dir/real"
+	repair
 	cp "$built" "$dir/inject.so"
 	chmod 644 "$dir/inject.so"
 }
