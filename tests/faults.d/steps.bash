@@ -41,7 +41,7 @@ verb() {
 	mail-ingest) mail-ingest -t ne-001 ;;
 	mail-store | mail-store-large) mail-store put ;;
 	mail-queue-put) mail-queue put inbound ;;
-	draw) mail-queue stats ;;
+	draw | draw-both) mail-queue stats ;;
 	mail-queue-take) mail-queue take -c 1 -l 600 inbound ;;
 	mail-dispatch) mail-dispatch -T 600 -- "$handler" ;;
 	mail-queue-settle) mail-queue settle ;;
@@ -58,7 +58,8 @@ program_of() {
 }
 
 # prepare VERB FRESH: a directory with all that the line does before VERB, and
-# what VERB reads, in ready/.  Another mail is there already, unless FRESH.
+# what VERB reads, in ready/.  Another mail is there already, unless FRESH; for
+# draw-both it is still to be drawn.
 prepare() {
 	local mail
 	mail=../$(mail_of "$1")
@@ -68,7 +69,9 @@ prepare() {
 	export MAILPIPE_STATE=state
 	if [ "$2" != fresh ]; then
 		receive ne-002 other <../witness
+		[ "$1" != draw-both ] || cp -r state undrawn
 		ids >old
+		[ "$1" != draw-both ] || { rm -r state && mv undrawn state; }
 	fi
 	case $1 in
 	mail-ingest) cp "$mail" in ;;
