@@ -182,13 +182,21 @@ queue_mail(struct queue *q, struct err *e)
 	return queue_draw(q, e) == 0 ? q->mail : NULL;
 }
 
+static bool
+has_grown(const struct intake_entry *entries, int64_t size)
+{
+	if (size <= INTAKE_GROWN)
+		return false;
+	return entries->queue != NULL || size > INTAKE_GROWN_TWICE;
+}
+
 /* What is promised, in the form that the engine takes. */
 int
 queue_promise(struct queue *q, const struct intake_entry *entries, size_t n,
     struct err *e)
 {
 	struct buf lines = BUF_INIT;
-	bool grown = false;
+	int64_t size = 0;
 	struct err later = ERR_INIT;
 	int r;
 
@@ -201,10 +209,10 @@ queue_promise(struct queue *q, const struct intake_entry *entries, size_t n,
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		intake_format(&entries[i], &lines);
-	r = n > 0 ? intake_append(q->intake, &lines, &grown, e) : 0;
+	r = n > 0 ? intake_append(q->intake, &lines, &size, e) : 0;
 	buf_release(&lines);
 	/* It is safe already; that nobody has drawn for long is no error. */
-	if (grown && draw(q, false, &later) == -1)
+	if (has_grown(entries, size) && draw(q, false, &later) == -1)
 		tool_say("%s", later.text);
 	return r;
 }
