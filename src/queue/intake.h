@@ -36,9 +36,10 @@
 enum {
 	INTAKE_SEGMENTS = 4,
 	/*
-	 * Above it, the appender draws, lest nobody ever does: first the last
-	 * one of a line, since the others can go on meanwhile.  Postfix lets
-	 * its commands write files of 50 MB only (mailbox_size_limit).
+	 * Above it, the appender draws, in a child, lest nobody ever does:
+	 * first the last one of a line, since the others can go on meanwhile.
+	 * Postfix lets its commands write files of 50 MB only
+	 * (mailbox_size_limit).
 	 */
 	INTAKE_GROWN = 16 * 1024 * 1024,
 	INTAKE_GROWN_TWICE = 2 * INTAKE_GROWN,
