@@ -103,7 +103,7 @@ try_rows() {
 	while read -r name verb call states; do
 		[ -n "$states" ] || fail "$name: no states"
 		verb=${verb%-large}
-		grep -qE "^	try_rows '?${verb%-both}\*?'?$" \
+		grep -qE "^	try_rows '?${verb%-many}\*?'?$" \
 			"$BATS_TEST_FILENAME" || echo "$name $call" >>failures
 	done < <(rows)
 	none_failed

@@ -141,7 +141,7 @@ try_all() {
 
 @test "faults: each call of a draw fails in turn" {
 	try_all draw
-	try_all draw-both io_
+	try_all draw-many io_
 	none_failed
 }
 

@@ -1,15 +1,27 @@
 #include "core/sync.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/aio_abi.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/file.h"
 
+enum {
+	FEW = 16, /* so many are sooner done than a context is ended */
+};
+
+/*
+ * One after the other.  The bytes of all are on their way before the first is
+ * waited for, so that one commit of the journal may do for all.
+ */
 static int
 sync_each(const struct sync_file *files, size_t n, struct err *e)
 {
+	for (size_t i = 0; n > 1 && i < n; i++)
+		(void)sync_file_range(files[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	for (size_t i = 0; i < n; i++)
 		if (file_sync(files[i].fd, files[i].name, e) == -1)
 			return -1;
@@ -79,10 +91,11 @@ int
 sync_files(
     struct sync *s, const struct sync_file *files, size_t n, struct err *e)
 {
-	size_t taken = n > 1 ? submit(s, files, n) : 0;
+	bool is_worth_it = n > 1 && (s->aio != 0 || n >= FEW);
+	size_t taken = is_worth_it ? submit(s, files, n) : 0;
 	int r = wait_for(s, files, taken, e);
 
-	/* What the kernel does not take, a container that forbids it, NFS. */
+	/* Few, or where the kernel takes none of them. */
 	return r == 0 ? sync_each(files + taken, n - taken, e) : -1;
 }
 
