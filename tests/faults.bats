@@ -64,6 +64,7 @@ kept() {
 		;;
 	mail-dispatch) [ "$(jq -r .result.stage out)" = mail-dispatch ] ;;
 	mail-queue-settle) [ "$(state_of "$id")" = succeeded ] ;;
+	draw*) [ "$(state_of "$id")" = ready ] && same_bytes "$id" "$2" ;;
 	esac
 }
 
@@ -97,6 +98,7 @@ faults() {
 		EIO fsync fdatasync write pwrite64 ftruncate mkdirat renameat
 		EIO renameat2 linkat unlinkat openat openat2 open close read
 		EIO flock pidfd pread64/4
+		EIO io_setup io_submit io_getevents
 		ENOSPC fsync fdatasync write pwrite64/5
 		EINTR read write flock
 		EMFILE openat/3
@@ -104,7 +106,8 @@ faults() {
 	EOF
 }
 
-# try_all VERB: each call that it makes fails in turn, then the line runs again.
+# try_all VERB [PATTERN]: each call that it makes, and that fits, fails in turn,
+# then the line runs again.
 try_all() {
 	local error calls call nth step
 	prepare "$1"
@@ -117,7 +120,7 @@ try_all() {
 				nth=$((nth + ${step:-1}))
 			done
 		done
-	done < <(faults)
+	done < <(faults | grep -e "${2:-}")
 }
 
 @test "faults: each call of mail-ingest fails in turn" {
@@ -138,6 +141,7 @@ try_all() {
 
 @test "faults: each call of a draw fails in turn" {
 	try_all draw
+	try_all draw-many io_
 	none_failed
 }
 

@@ -17,7 +17,7 @@ message() {
 # hard to hit, so half of them are killed at one of the calls that they make.
 deliver() {
 	[ -e over ] || ((RANDOM % 2)) || set -- inject \
-		openat,read,write,close,flock,fsync,fdatasync,renameat2,pwrite \
+		openat,read,write,close,flock,fsync,fdatasync,renameat2,pwrite,io_submit \
 		$((RANDOM % 40 + 1)) kill "$@"
 	"$@" ne-001
 }

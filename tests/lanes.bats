@@ -282,6 +282,38 @@ sums() {
 	run -0 the_lane # nothing new is no error
 }
 
+# large_box: more mails than the intake takes before it is drawn.
+large_box() {
+	box
+	head -c 28000 /dev/urandom | base64 >body
+	for ((i = 0; i < 400; i++)); do
+		printf 'Subject: mail %d\n\n' $i | cat - body >sent/17953.$((1000 + i)).mx
+	done
+	cp sent/* box/new
+}
+
+blobs() { find state/blobs -type f -name '*.0' | wc -l; }
+
+@test "maildir: a long lane draws what it receives, lest the intake grow" {
+	large_box
+	run -0 --separate-stderr the_lane
+	[ -z "$output$stderr" ]
+	[ "$(blobs)" -gt 200 ]
+	[ "$(du -sm state/intake | cut -f1)" -lt 16 ]
+	is_queued
+}
+
+@test "maildir: a draw beside the lane that is killed loses nothing" {
+	need_release
+	make -s -C "$MAILPIPE_REPO" inject || skip "no injector"
+	large_box
+	INJECT_HIT=$PWD/hit INJECT_PROG=mail-queue \
+		inject io_getevents 1 kill the_lane
+	[ -s hit ]
+	[ "$(blobs)" = 0 ]
+	is_queued
+}
+
 @test "maildir: a line that fails leaves its mails to be read again" {
 	box 5
 	mkdir state

@@ -170,10 +170,10 @@ int
 ingest_add(struct ingest *in, const char *data, size_t n, struct err *e)
 {
 	begin(in);
-	message_add(&in->message, data, n);
-	/* The parser works while we write. */
+	/* The parser works while we digest and write. */
 	if (examine_more(in, data, n, e) == -1)
 		return -1;
+	message_add(&in->message, data, n);
 	return held_add(&in->content, &in->state, data, n, e);
 }
 

@@ -7,6 +7,11 @@
 #include "ingest/maildir_dirs.h"
 #include "mail/record.h"
 
+struct settling {
+	struct maildir dirs;
+	bool is_given_back; /* a file, and this is not yet synced */
+};
+
 /* The file of a record; NULL: it came another way.  Borrowed from rec. */
 static const char *
 file_of(json rec)
@@ -19,7 +24,7 @@ file_of(json rec)
 }
 
 static int
-settle(const struct maildir *m, const struct batch_item *item, struct err *e)
+settle(struct settling *s, const struct batch_item *item, struct err *e)
 {
 	const char *name = file_of(item->rec), *status;
 
@@ -29,37 +34,49 @@ settle(const struct maildir *m, const struct batch_item *item, struct err *e)
 		    item->line_no, record_id(item->rec));
 	status = record_status(item->rec);
 	if (status != NULL && strcmp(status, "ok") == 0)
-		return maildir_remove(m, name, e);
-	return maildir_give_back(m, name, e);
+		return maildir_remove(&s->dirs, name, e);
+	s->is_given_back = true;
+	return maildir_give_back(&s->dirs, name, e);
 }
 
+/*
+ * What is given back is synced at once, lest a file be in neither directory.
+ * That others are gone is synced in the end: until then nobody was told so, and
+ * a claim that a power failure brings back is read again, which changes
+ * nothing.
+ */
 static int
 settle_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 {
-	const struct maildir *m = ctx;
+	struct settling *s = ctx;
 
 	for (size_t i = 0; i < n; i++) {
 		struct err failed = ERR_INIT;
 
 		items[i].fate = BATCH_SWALLOW;
-		if (settle(m, &items[i], &failed) == 0)
+		if (settle(s, &items[i], &failed) == 0)
 			continue;
 		tool_failed(&failed);
 		items[i].fate = BATCH_FAILED;
 	}
-	return maildir_sync(m, e);
+	if (s->is_given_back && maildir_sync(&s->dirs, e) == -1)
+		return -1;
+	s->is_given_back = false;
+	return 0;
 }
 
 int
 maildir_settle(const char *dir, struct err *e)
 {
-	struct maildir m;
-	struct batch b = {.work = settle_batch, .ctx = &m};
+	struct settling s = {0};
+	struct batch b = {.work = settle_batch, .ctx = &s};
 	int r;
 
-	if (maildir_open(&m, dir, e) == -1)
+	if (maildir_open(&s.dirs, dir, e) == -1)
 		return -1;
 	r = batch_run(&b, e);
-	maildir_close(&m);
+	if (r == 0)
+		r = maildir_sync(&s.dirs, e);
+	maildir_close(&s.dirs);
 	return r;
 }

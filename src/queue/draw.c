@@ -1,7 +1,13 @@
 #include "queue/draw.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/base64.h"
 #include "core/buf.h"
@@ -182,14 +188,79 @@ queue_mail(struct queue *q, struct err *e)
 	return queue_draw(q, e) == 0 ? q->mail : NULL;
 }
 
+/* What an appender draws is safe already: that it cannot be is no error. */
+static void
+draw_grown(struct queue *q)
+{
+	struct err e = ERR_INIT;
+
+	if (draw(q, false, &e) == -1)
+		tool_say("%s", e.text);
+}
+
+/* It holds neither end of the line open, and opens engines of its own. */
+static _Noreturn void
+draw_as_child(struct state *s)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct queue q;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	queue_init(&q, s);
+	draw_grown(&q);
+	_exit(0);
+}
+
+static bool
+is_drawing(struct queue *q, bool is_waiting)
+{
+	pid_t pid = 0;
+
+	while (q->drawing > 0 && pid == 0) {
+		pid = waitpid(q->drawing, NULL, is_waiting ? 0 : WNOHANG);
+		if (pid == 0)
+			return true;
+		if (pid == -1 && errno == EINTR)
+			pid = 0;
+	}
+	q->drawing = 0;
+	return false;
+}
+
+/*
+ * In a child, so that the line goes on meanwhile; but not so far that there are
+ * two to be drawn.  SQLite does not survive a fork, so who has it open does it
+ * itself.
+ */
+static void
+draw_aside(struct queue *q, int64_t size)
+{
+	if (is_drawing(q, size > INTAKE_GROWN_TWICE))
+		return;
+	q->drawing = q->mail == NULL ? fork() : -1;
+	if (q->drawing == 0)
+		draw_as_child(q->state);
+	if (q->drawing == -1)
+		draw_grown(q);
+}
+
+static bool
+has_grown(const struct intake_entry *entries, int64_t size)
+{
+	if (size <= INTAKE_GROWN)
+		return false;
+	return entries->queue != NULL || size > INTAKE_GROWN_TWICE;
+}
+
 /* What is promised, in the form that the engine takes. */
 int
 queue_promise(struct queue *q, const struct intake_entry *entries, size_t n,
     struct err *e)
 {
 	struct buf lines = BUF_INIT;
-	bool grown = false;
-	struct err later = ERR_INIT;
+	int64_t size = 0;
 	int r;
 
 	if (!queue_has_intake(q)) {
@@ -201,10 +272,9 @@ queue_promise(struct queue *q, const struct intake_entry *entries, size_t n,
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		intake_format(&entries[i], &lines);
-	r = n > 0 ? intake_append(q->intake, &lines, &grown, e) : 0;
+	r = n > 0 ? intake_append(q->intake, &lines, &size, e) : 0;
 	buf_release(&lines);
-	/* It is safe already; that nobody has drawn for long is no error. */
-	if (grown && draw(q, false, &later) == -1)
-		tool_say("%s", later.text);
+	if (has_grown(entries, size))
+		draw_aside(q, size);
 	return r;
 }

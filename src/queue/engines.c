@@ -1,6 +1,7 @@
 #include "queue/engines.h"
 
 #include "core/config.h"
+#include "core/spawn.h"
 #include "queue/intake.h"
 
 void
@@ -12,6 +13,8 @@ queue_init(struct queue *q, struct state *s)
 void
 queue_close(struct queue *q)
 {
+	if (q->drawing > 0)
+		spawn_reap(q->drawing);
 	intake_close(q->intake);
 	mail_close(q->mail);
 	blobs_close(q->blobs);

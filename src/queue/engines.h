@@ -6,6 +6,7 @@
 #define QUEUE_ENGINES_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "core/err.h"
 #include "queue/mail.h"
@@ -19,9 +20,11 @@ struct queue {
 	struct blobs *blobs;
 	struct mail_engine *mail;
 	struct intake *intake;
+	pid_t drawing; /* a child that draws (queue/draw.c); 0: none */
 };
 
 void queue_init(struct queue *q, struct state *s);
+/* Waits for a child that draws. */
 void queue_close(struct queue *q);
 
 /* Opened, but nothing drawn (queue/draw.h).  NULL: ERR_TEMP. */

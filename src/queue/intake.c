@@ -214,7 +214,7 @@ write_whole(int fd, const struct buf *entries, struct err *e)
 
 int
 intake_append(
-    struct intake *in, const struct buf *entries, bool *grown, struct err *e)
+    struct intake *in, const struct buf *entries, int64_t *size, struct err *e)
 {
 	struct stat st;
 	int fd, r;
@@ -225,7 +225,7 @@ intake_append(
 	r = write_whole(fd, entries, e);
 	if (r == 0)
 		r = file_sync_data(fd, "intake", e);
-	*grown = r == 0 && fstat(fd, &st) == 0 && st.st_size > INTAKE_GROWN;
+	*size = r == 0 && fstat(fd, &st) == 0 ? st.st_size : 0;
 	/* Unlocks as well. */
 	if (file_close(fd, "intake", e) == -1)
 		r = -1;

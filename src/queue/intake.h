@@ -36,10 +36,13 @@
 enum {
 	INTAKE_SEGMENTS = 4,
 	/*
-	 * Above it, the appender draws, lest nobody ever does.  Postfix lets
-	 * its commands write files of 50 MB only (mailbox_size_limit).
+	 * Above it, the appender draws, in a child, lest nobody ever does:
+	 * first the last one of a line, since the others can go on meanwhile.
+	 * Postfix lets its commands write files of 50 MB only
+	 * (mailbox_size_limit).
 	 */
 	INTAKE_GROWN = 16 * 1024 * 1024,
+	INTAKE_GROWN_TWICE = 2 * INTAKE_GROWN,
 };
 
 /* What one step of receiving promised.  Strings are borrowed. */
@@ -69,11 +72,11 @@ void intake_close(struct intake *in);
 void intake_format(const struct intake_entry *entry, struct buf *out);
 
 /*
- * Append formatted entries; on 0 they are on stable storage.  *grown is set
- * when somebody should draw.
+ * Append formatted entries; on 0 they are on stable storage.  *size is how much
+ * there is now, 0 when that is not known.
  */
 int intake_append(
-    struct intake *in, const struct buf *entries, bool *grown, struct err *e);
+    struct intake *in, const struct buf *entries, int64_t *size, struct err *e);
 
 /* Apply n entries; -1 stops the draw, and they will come again. */
 typedef int intake_apply_fn(

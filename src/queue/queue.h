@@ -38,6 +38,9 @@
  *   put-sync         mail-queue-put    fdatasync  stored ready
  *   draw-blob        draw              fsync      ready
  *   draw-rename      draw              renameat2  ready
+ *   draw-blobs       draw-many         io_submit  ready
+ *   draw-synced      draw-many         io_getevents  ready
+ *   draw-renames     draw-many         renameat2  ready
  *   draw-commit      draw              fdatasync  ready
  *   draw-write       draw              pwrite64   ready
  *   draw-truncate    draw              ftruncate  ready

@@ -10,11 +10,13 @@
 #include "core/buf.h"
 #include "core/file.h"
 #include "core/id.h"
+#include "core/sync.h"
 #include "store/blob_engines.h"
 
 enum {
 	DAY_LEN = 10, /* "YYYY/MM/DD" */
 	NAME_LEN = ID_MAX + 8,
+	TMP_LEN = NAME_LEN + sizeof ".tmp",
 };
 
 struct blob_file {
@@ -24,6 +26,21 @@ struct blob_file {
 	char day[DAY_LEN + 1];
 	int day_dir;
 	bool is_dirty; /* a name was added and not yet synced */
+	struct sync sync;
+};
+
+/* A file on its way to its final name. */
+struct coming {
+	char name[NAME_LEN];
+	const char *spool; /* NULL: it has a temporary name beside it */
+	int fd;
+	bool is_unpublished; /* false also when it was there already */
+};
+
+/* Blobs of one day that are synced together. */
+struct group {
+	struct coming all[SYNC_MAX];
+	size_t n;
 };
 
 static struct blobs *
@@ -114,93 +131,174 @@ bad:
 }
 
 /*
- * Give a synced file its final name, unless there is one: that one was synced
- * before it got the name.
+ * It is fixed, so that a repetition after a crash takes the rest of the first
+ * try away.  Who draws holds the intake's lock.
  */
-static int
-publish(struct blob_file *f, int from_dir, const char *from, const char *name,
-    struct err *e)
+static const char *
+tmp_name(const char *name, char tmp[TMP_LEN])
 {
-	if (renameat2(from_dir, from, f->day_dir, name, RENAME_NOREPLACE) ==
-	    -1) {
-		if (errno != EEXIST)
-			return err_errno(e, "%s/%s: rename", f->day, name);
-		if (unlinkat(from_dir, from, 0) == -1 && errno != ENOENT)
-			return err_errno(e, "%s: remove", from);
-	}
-	f->is_dirty = true;
-	return 0;
+	snprintf(tmp, TMP_LEN, "%s.tmp", name);
+	return tmp;
 }
 
 /* The bytes come from memory. */
 static int
-put_data(struct blob_file *f, const struct blob_put *p, const char *name,
+begin_data(struct blob_file *f, struct coming *c, const struct blob_put *p,
     struct err *e)
 {
-	char tmp[NAME_LEN + sizeof ".tmp"];
-	int fd, r;
+	char tmp[TMP_LEN];
 
-	/*
-	 * The name is fixed, so that a repetition after a crash takes the
-	 * rest of the first try away.  Who draws holds the intake's lock.
-	 */
-	snprintf(tmp, sizeof tmp, "%s.tmp", name);
-	fd = openat(
-	    f->day_dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd == -1)
+	c->fd = openat(f->day_dir, tmp_name(c->name, tmp),
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (c->fd == -1)
 		return err_errno(e, "%s/%s: create", f->day, tmp);
-	r = file_write(fd, p->data, p->len, -1, tmp, e);
-	if (r == 0)
-		r = file_sync(fd, tmp, e);
-	if (file_close(fd, tmp, e) == -1)
-		r = -1;
-	if (r == 0)
-		r = publish(f, f->day_dir, tmp, name, e);
-	if (r == -1)
-		unlinkat(f->day_dir, tmp, 0);
-	return r;
+	c->is_unpublished = true;
+	return file_write(c->fd, p->data, p->len, -1, tmp, e);
 }
 
 /* The bytes are in a spool file already, which becomes the blob. */
 static int
-put_spool(struct blob_file *f, const struct blob_put *p, const char *name,
+begin_spool(struct blob_file *f, struct coming *c, const struct blob_put *p,
     struct err *e)
 {
-	int fd, r;
-
-	fd = state_spool_open(f->state, p->spool, e);
-	if (fd == -1) {
-		/* Gone because an earlier run did it, and then failed? */
-		if (errno != ENOENT ||
-		    faccessat(f->day_dir, name, F_OK, 0) == -1)
-			return -1;
-		err_clear(e);
-		f->is_dirty = true;
+	c->spool = p->spool;
+	c->fd = state_spool_open(f->state, p->spool, e);
+	c->is_unpublished = c->fd != -1;
+	if (c->fd != -1)
 		return 0;
-	}
-	r = file_sync(fd, p->spool, e);
-	close(fd);
-	if (r == -1)
+	/* Gone because an earlier run did it, and then failed? */
+	if (errno != ENOENT || faccessat(f->day_dir, c->name, F_OK, 0) == -1)
 		return -1;
-	return publish(f, f->state->dir, p->spool, name, e);
+	err_clear(e);
+	f->is_dirty = true;
+	return 0;
+}
+
+static int
+sync_group(struct blob_file *f, const struct group *g, struct err *e)
+{
+	struct sync_file files[SYNC_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (g->all[i].is_unpublished)
+			files[n++] =
+			    (struct sync_file){g->all[i].fd, g->all[i].name};
+	return sync_files(&f->sync, files, n, e);
+}
+
+static int
+close_group(struct group *g, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < g->n; i++) {
+		struct coming *c = &g->all[i];
+
+		if (c->fd != -1 && file_close(c->fd, c->name, e) == -1)
+			r = -1;
+		c->fd = -1;
+	}
+	return r;
+}
+
+/*
+ * Give a synced file its final name, unless there is one: that one was synced
+ * before it got the name.
+ */
+static int
+publish(struct blob_file *f, struct coming *c, struct err *e)
+{
+	char tmp[TMP_LEN];
+	int from_dir = c->spool != NULL ? f->state->dir : f->day_dir;
+	const char *from = c->spool != NULL ? c->spool : tmp_name(c->name, tmp);
+
+	if (renameat2(from_dir, from, f->day_dir, c->name, RENAME_NOREPLACE) ==
+	    -1) {
+		if (errno != EEXIST)
+			return err_errno(e, "%s/%s: rename", f->day, c->name);
+		if (unlinkat(from_dir, from, 0) == -1 && errno != ENOENT)
+			return err_errno(e, "%s: remove", from);
+	}
+	c->is_unpublished = false;
+	f->is_dirty = true;
+	return 0;
+}
+
+/* Nothing stays behind of those that were not published. */
+static void
+drop_group(struct blob_file *f, struct group *g)
+{
+	char tmp[TMP_LEN];
+
+	for (size_t i = 0; i < g->n; i++)
+		if (g->all[i].is_unpublished && g->all[i].spool == NULL)
+			unlinkat(f->day_dir, tmp_name(g->all[i].name, tmp), 0);
+	g->n = 0;
+}
+
+/* The bytes of all first, then the names. */
+static int
+put_group(struct blob_file *f, struct group *g, struct err *e)
+{
+	int r = sync_group(f, g, e);
+
+	if (close_group(g, e) == -1)
+		r = -1;
+	for (size_t i = 0; r == 0 && i < g->n; i++)
+		if (g->all[i].is_unpublished)
+			r = publish(f, &g->all[i], e);
+	drop_group(f, g);
+	return r;
+}
+
+/* May it stand beside these?  Of two with one name the first counts. */
+static bool
+has_room(const struct blob_file *f, const struct group *g, const char *day,
+    const char *name)
+{
+	if (g->n == SYNC_MAX || strcmp(f->day, day) != 0)
+		return false;
+	for (size_t i = 0; i < g->n; i++)
+		if (strcmp(g->all[i].name, name) == 0)
+			return false;
+	return true;
+}
+
+static int
+begin(struct blob_file *f, struct group *g, const struct blob_put *p,
+    struct err *e)
+{
+	struct coming c = {.fd = -1}, *added;
+	char day[DAY_LEN + 1];
+
+	if (parse_ref(p->ref, day, c.name, e) == -1)
+		return -1;
+	if (g->n > 0 && !has_room(f, g, day, c.name) &&
+	    put_group(f, g, e) == -1)
+		return -1;
+	if (enter_day(f, day, e) == -1)
+		return -1;
+	added = &g->all[g->n++];
+	*added = c;
+	return p->spool != NULL ? begin_spool(f, added, p, e)
+				: begin_data(f, added, p, e);
 }
 
 static int
 file_put(struct blobs *b, const struct blob_put *puts, size_t n, struct err *e)
 {
 	struct blob_file *f = (struct blob_file *)b;
-	char day[DAY_LEN + 1], name[NAME_LEN];
+	struct group g;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = parse_ref(puts[i].ref, day, name, e);
-		if (r == 0)
-			r = enter_day(f, day, e);
-		if (r == 0 && puts[i].spool != NULL)
-			r = put_spool(f, &puts[i], name, e);
-		else if (r == 0)
-			r = put_data(f, &puts[i], name, e);
-	}
+	g.n = 0; /* the rest is large, and set when it is needed */
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = begin(f, &g, &puts[i], e);
+	if (r == 0)
+		r = put_group(f, &g, e);
+	close_group(&g, e);
+	drop_group(f, &g);
 	if (leave_day(f, e) == -1)
 		r = -1;
 	return r == -1 ? err_prefix(e, "blobs") : 0;
@@ -252,6 +350,7 @@ file_close_engine(struct blobs *b)
 
 	if (f->day_dir != -1)
 		close(f->day_dir);
+	sync_release(&f->sync);
 	free(f);
 }
 

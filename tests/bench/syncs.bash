@@ -1,10 +1,11 @@
 # Syncs a mail.  Disks differ most in what a flush costs; how often one is asked
-# for is the figure that holds everywhere.
+# for is the figure that holds everywhere.  An io_submit asks for up to 64 fsyncs
+# at once, which share their flushes (src/core/sync.h).
 # shellcheck shell=bash disable=SC2034,SC2154 # the files of tests/bench share
 
 readonly syncs_names=(line mail-deliver direct nullmailer-queue dovecot-lda
 	postfix-sendmail floor)
-readonly syncs_pattern='[ ](fsync|fdatasync|sync|syncfs|sync_file_range|msync)\('
+readonly syncs_pattern='[ ](fsync|fdatasync|sync|syncfs|sync_file_range|msync|io_submit)\('
 readonly flushes_count=100
 
 section_syncs() {

@@ -3,8 +3,9 @@
  *
  *   INJECT_CALL    which: fsync fdatasync write pwrite rename renameat
  *                  renameat2 linkat unlinkat mkdirat close open openat openat2
- *                  ftruncate flock read pread pidfd; several with commas
- *                  between.  The 64-bit variants (pwrite64) are the same call.
+ *                  ftruncate flock read pread pidfd io_setup io_submit
+ *                  io_getevents; several with commas between.  The 64-bit
+ *                  variants (pwrite64) are the same call.
  *   INJECT_NTH     the nth such call of each process, from 1; 0: every one
  *   INJECT_DO      an errno (EIO ENOSPC EDQUOT ENOMEM EINTR EAGAIN EMFILE
  *                  EACCES), kill (die before the call), kill-after (die after
@@ -434,12 +435,29 @@ __openat_2(int dir, const char *path, int flags)
 }
 
 /* Calls that have no wrapper of their own in our programs. */
+static const char *
+name_of(long number)
+{
+	switch (number) {
+	case SYS_pidfd_open:
+		return "pidfd";
+	case SYS_openat2:
+		return "openat2";
+	case SYS_io_setup:
+		return "io_setup";
+	case SYS_io_submit:
+		return "io_submit";
+	case SYS_io_getevents:
+		return "io_getevents";
+	default:
+		return NULL;
+	}
+}
+
 long
 syscall(long number, ...)
 {
-	const char *name = number == SYS_pidfd_open ? "pidfd"
-			   : number == SYS_openat2  ? "openat2"
-						    : NULL;
+	const char *name = name_of(number);
 	long a[6];
 	va_list ap;
 

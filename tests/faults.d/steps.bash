@@ -41,7 +41,7 @@ verb() {
 	mail-ingest) mail-ingest -t ne-001 ;;
 	mail-store | mail-store-large) mail-store put ;;
 	mail-queue-put) mail-queue put inbound ;;
-	draw) mail-queue stats ;;
+	draw | draw-many) mail-queue stats ;;
 	mail-queue-take) mail-queue take -c 1 -l 600 inbound ;;
 	mail-dispatch) mail-dispatch -T 600 -- "$handler" ;;
 	mail-queue-settle) mail-queue settle ;;
@@ -58,17 +58,23 @@ program_of() {
 }
 
 # prepare VERB FRESH: a directory with all that the line does before VERB, and
-# what VERB reads, in ready/.  Another mail is there already, unless FRESH.
+# what VERB reads, in ready/.  Another mail is there already, unless FRESH; for
+# draw-many there are so many that they are synced together, still to be drawn.
 prepare() {
-	local mail
+	local mail others=1
+	[ "$1" != draw-many ] || others=15
 	mail=../$(mail_of "$1")
 	rm -rf ready
 	mkdir ready
 	cd ready || return
 	export MAILPIPE_STATE=state
 	if [ "$2" != fresh ]; then
-		receive ne-002 other <../witness
+		for ((i = 0; i < others; i++)); do
+			receive "ne-1$i" other <../witness
+		done
+		[ "$1" != draw-many ] || cp -r state undrawn
 		ids >old
+		[ "$1" != draw-many ] || { rm -r state && mv undrawn state; }
 	fi
 	case $1 in
 	mail-ingest) cp "$mail" in ;;
@@ -110,17 +116,17 @@ again() {
 # The mail is done, what was there before is as it was, and nothing half is
 # left.
 all_in_order() {
-	local want="$id succeeded" old_id='' blobs
-	if [ -s old ]; then
-		read -r old_id <old
-		want="$old_id ready"$'\n'$want
-	fi
+	local want="$id succeeded" old=() old_id blobs
+	[ ! -s old ] || mapfile -t old <old
+	[ ${#old[@]} = 0 ] ||
+		want=$(printf '%s ready\n' "${old[@]}" && echo "$want")
 	[ "$(mail-store list | jq -r '.id + " " + .state')" = "$want" ] ||
 		fail "$what: in the end: $(states): $(cat err)"
 	blobs=(state/blobs/*/*/*/*)
-	case ${#blobs[@]}$old_id in
-	1) ;;
-	2?*) cmp state/blobs/*/*/*/"$old_id".0 ../witness ;;
-	*) false ;;
-	esac || fail "$what: ${blobs[*]}"
+	[ ${#blobs[@]} = $((${#old[@]} + 1)) ] ||
+		fail "$what: ${blobs[*]}"
+	for old_id in "${old[@]}"; do
+		cmp state/blobs/*/*/*/"$old_id".0 ../witness ||
+			fail "$what: $old_id"
+	done
 }

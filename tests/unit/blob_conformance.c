@@ -12,7 +12,7 @@
 
 enum {
 	LARGE = 3 * 1024 * 1024,
-	MANY = 50,
+	MANY = 150, /* more than are synced together, on each of two days */
 };
 
 struct test {
@@ -103,7 +103,7 @@ test_large(struct test *t)
 	free(bytes);
 }
 
-/* Many at once, over days, one of them twice. */
+/* Many at once, over days, one of them twice: its first bytes count. */
 static void
 test_batch(struct test *t)
 {
@@ -113,11 +113,14 @@ test_batch(struct test *t)
 
 	for (int i = 0; i < MANY; i++) {
 		snprintf(refs[i], BLOB_REF, "file:2026/12/%02d/batch%d.0",
-		    i % 3 + 1, i % (MANY - 1));
+		    i * 2 / MANY + 1, i);
 		puts[i] = (struct blob_put){
 		    .ref = refs[i], .data = refs[i], .len = strlen(refs[i])};
 	}
+	puts[5] = (struct blob_put){.ref = refs[3], .data = "other", .len = 5};
 	CHECK(t, blob_put(t->b, puts, MANY, &e) == 0);
+	CHECK(t, is_missing(t, refs[5]));
+	memcpy(refs[5], refs[3], BLOB_REF);
 	for (int i = 0; i < MANY; i++)
 		CHECK(t, has(t, refs[i], refs[i], strlen(refs[i])));
 	CHECK(t, blob_put(t->b, NULL, 0, &e) == 0);
