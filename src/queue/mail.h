@@ -114,6 +114,11 @@ struct mail_take {
 	size_t max;
 	int64_t now, lease_ms;
 	const struct mail_policy *policy; /* NULL: all are equal */
+	/*
+	 * Out, or NULL: there is more, of tenants at their cap, which comes
+	 * when one of their leases ends.
+	 */
+	bool *is_capped;
 };
 
 struct mail_start {

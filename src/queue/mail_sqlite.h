@@ -48,6 +48,7 @@ enum mail_sql {
 	SQL_TURN,
 	SQL_FULL,
 	SQL_LEASED,
+	SQL_CAPPED,
 	SQL_LEASE,
 	SQL_COUNTER,
 	SQL_LANE,

@@ -496,6 +496,27 @@ is_work(struct mail_sqlite *m, const struct mail_take *how, struct err *e)
 	return r;
 }
 
+/* Is there more, of tenants at their cap? */
+static int
+look_for_capped(
+    struct mail_sqlite *m, const struct mail_take *how, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(&m->db, SQL_CAPPED,
+	    "SELECT EXISTS(SELECT 1 FROM lane WHERE queue=? AND ready>0"
+	    " AND is_held=0 AND is_full=1)",
+	    e);
+	int r;
+
+	if (st == NULL)
+		return -1;
+	db_bind_text(st, 1, how->queue);
+	r = db_step(&m->db, st, e);
+	if (r == 1)
+		*how->is_capped = sqlite3_column_int(st, 0) != 0;
+	sqlite3_reset(st);
+	return r == 1 ? 0 : -1;
+}
+
 int
 mail_sqlite_take(struct mail_engine *base, const struct mail_take *how,
     mail_row_fn *fn, void *ctx, struct err *e)
@@ -503,9 +524,12 @@ mail_sqlite_take(struct mail_engine *base, const struct mail_take *how,
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
 	int r = is_work(m, how, e);
 
-	if (r < 1)
-		return r;
-	if (db_begin(&m->db, e) == -1)
-		return -1;
-	return mail_sqlite_end(m, take(m, how, fn, ctx, e), e);
+	if (r == 1) {
+		if (db_begin(&m->db, e) == -1)
+			return -1;
+		r = mail_sqlite_end(m, take(m, how, fn, ctx, e), e);
+	}
+	if (r == 0 && how->is_capped != NULL)
+		r = look_for_capped(m, how, e);
+	return r;
 }

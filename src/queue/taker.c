@@ -47,6 +47,7 @@ struct run {
 	struct buf out;
 	bool is_closed; /* stdout */
 	bool is_blocked; /* stdout takes no more just now */
+	bool is_capped; /* there is mail that waits for leases to end */
 	int64_t taken;
 	int64_t written; /* bytes */
 	struct mail_leases leases;
@@ -129,6 +130,7 @@ fetch(struct run *r, int64_t now, bool *found, struct err *e)
 	    .now = clock_now_ms(),
 	    .lease_ms = lease_ms(r),
 	    .policy = &r->policy,
+	    .is_capped = &r->is_capped,
 	};
 	int64_t was = r->taken;
 
@@ -217,6 +219,11 @@ nothing_ready(struct run *r, int64_t now)
 {
 	if (r->how->wait_s == -1)
 		return;
+	/* What our own leases keep back comes when they end. */
+	if (r->is_capped && r->how->count == 0 && unsettled(r) > 0) {
+		r->idle_since = now;
+		return;
+	}
 	if (now - r->idle_since >= r->how->wait_s * 1000 && r->out.len == 0)
 		close_stdout(r);
 }
