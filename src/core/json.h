@@ -54,6 +54,9 @@ int json_parse(const char *text, size_t len, json *out, struct err *e);
 /* Would json_parse take it?  The same errors. */
 int json_check(const char *text, size_t len, struct err *e);
 
+/* The same; *at is where it stops being JSON, len when it ends too early. */
+int json_check_at(const char *text, size_t len, size_t *at, struct err *e);
+
 /* Append the compact form of what was made or changed, the rest as it came; it
  * has no line end.  Consumes v. */
 void json_dump(json v, struct buf *out);
@@ -90,8 +93,13 @@ bool json_equal(json a, json b);
 int json_count(json v);
 /* Element or member i; JSON_NONE beyond the end. */
 json json_at(json v, int i);
+/* The same for who looks at it once: v does not keep it. */
+json json_glance_at(json v, int i);
 /* The key of member i, while obj lives. */
 const char *json_key_at(json obj, int i, size_t *len);
+
+/* A key that a later member has as well, while obj lives; NULL: none. */
+const char *json_repeated_key(json obj, size_t *len);
 
 /* Consume array and value; return the array. */
 json json_append(json array, json value);

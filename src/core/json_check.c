@@ -268,19 +268,30 @@ is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+static int
+not_utf8(const char *text, size_t len, size_t *at, struct err *e)
+{
+	size_t n;
+
+	for (*at = 0; (n = utf8_char(text + *at, len - *at)) > 0;)
+		*at += n;
+	return err_set(e, ERR_DATA, "not UTF-8");
+}
+
 int
-json_check(const char *text, size_t len, struct err *e)
+json_check_at(const char *text, size_t len, size_t *at, struct err *e)
 {
 	struct check c = {.s = text, .len = len};
 	enum expect expect = EXPECT_VALUE;
 
 	if (!utf8_valid(text, len))
-		return err_set(e, ERR_DATA, "not UTF-8");
+		return not_utf8(text, len, at, e);
 	for (;;) {
 		while (c.at < len && is_space(text[c.at]))
 			c.at++;
 		if (c.at == len)
 			break;
+		*at = c.at;
 		if (take(&c, &expect))
 			continue;
 		if (c.depth == JSON_DEPTH_MAX)
@@ -289,7 +300,16 @@ json_check(const char *text, size_t len, struct err *e)
 			    JSON_DEPTH_MAX);
 		return err_set(e, ERR_DATA, "not JSON");
 	}
+	*at = len;
 	if (c.depth > 0 || expect != EXPECT_COMMA_OR_END)
 		return err_set(e, ERR_DATA, "not JSON");
 	return 0;
+}
+
+int
+json_check(const char *text, size_t len, struct err *e)
+{
+	size_t at;
+
+	return json_check_at(text, len, &at, e);
 }

@@ -33,6 +33,19 @@ json_at(json v, int i)
 	return json_item_value(v.of.list, &v.of.list->items[i]);
 }
 
+json
+json_glance_at(json v, int i)
+{
+	const struct json_item *item;
+
+	if (i < 0 || i >= json_count(v))
+		return json_none();
+	item = &v.of.list->items[i];
+	if (item->value.kind != JSON_NONE)
+		return json_copy(item->value);
+	return json_slice(v.of.list->source, item->at, item->len);
+}
+
 const char *
 json_key_at(json obj, int i, size_t *len)
 {
@@ -149,6 +162,51 @@ json
 json_get(json obj, const char *key)
 {
 	return json_list_get(obj, key, strlen(key));
+}
+
+/* Of many: in their order, equals are neighbours. */
+static const struct json_shared *
+repeated_of_many(struct json_list *l)
+{
+	const struct json_shared *key, *before = NULL;
+
+	if (l->sorted == NULL)
+		sort(l);
+	for (uint32_t i = 0; i < l->n; i++, before = key) {
+		key = json_item_key(l, &l->items[l->sorted[i]]);
+		if (before != NULL &&
+		    compare_texts(before, key->data, key->len) == 0)
+			return key;
+	}
+	return NULL;
+}
+
+static const struct json_shared *
+repeated_of_few(struct json_list *l)
+{
+	for (uint32_t i = 0; i < l->n; i++) {
+		const struct json_shared *key = json_item_key(l, &l->items[i]);
+
+		for (uint32_t k = 0; k < i; k++)
+			if (is_key(l, &l->items[k], key->data, key->len))
+				return key;
+	}
+	return NULL;
+}
+
+const char *
+json_repeated_key(json obj, size_t *len)
+{
+	const struct json_shared *key = NULL;
+	int n = json_count(obj);
+
+	if (obj.kind == JSON_OBJECT)
+		key = n > SORT_ITEMS ? repeated_of_many(obj.of.list)
+				     : repeated_of_few(obj.of.list);
+	if (key == NULL)
+		return NULL;
+	*len = key->len;
+	return key->data;
 }
 
 static struct json_list *

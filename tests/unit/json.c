@@ -329,6 +329,95 @@ test_many(void)
 }
 
 static void
+test_repeated(void)
+{
+	static const struct {
+		const char *text, *key;
+	} rows[] = {
+	    {"{}", NULL},
+	    {"{\"a\":1,\"b\":2}", NULL},
+	    {"{\"a\":1,\"b\":2,\"a\":1}", "a"},
+	    {"{\"\\u0061\":1,\"a\":1}", "a"},
+	    {"{\"a\":1,\"a\\u0000\":1}", NULL},
+	    {"{\"a\":{\"b\":1,\"b\":1}}", NULL},
+	    {"[1,1]", NULL},
+	};
+	struct buf text = BUF_INIT;
+	const char *key;
+	size_t len;
+	json v;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		v = parsed(rows[i].text);
+		key = json_repeated_key(v, &len);
+		if ((key == NULL) != (rows[i].key == NULL) ||
+		    (key != NULL && strcmp(key, rows[i].key) != 0))
+			fail("repeated", rows[i].text);
+		json_free(v);
+	}
+	for (int n = 98; n <= 100; n++) {
+		buf_reset(&text);
+		for (int i = 0; i < 99; i++)
+			buf_addf(
+			    &text, "%c\"k%d\":{}", i > 0 ? ',' : '{', i % n);
+		buf_addch(&text, '}');
+		v = parsed(text.data);
+		key = json_repeated_key(v, &len);
+		if (n < 99 ? key == NULL || strcmp(key, "k0") != 0
+			   : key != NULL)
+			fail("repeated of many", text.data);
+		json_free(v);
+	}
+	buf_release(&text);
+}
+
+/* What is only glanced at is the same. */
+static void
+test_glance(void)
+{
+	json v = parsed("{\"a\":[1,{\"b\":\"c\"}]}"), a, b;
+
+	v = json_set(v, "d", json_null());
+	for (int i = -1; i < 3; i++) {
+		a = json_glance_at(v, i);
+		b = json_at(v, i);
+		if (!json_equal(a, b))
+			fail("glance", "differs");
+		json_free(a);
+		json_free(b);
+	}
+	json_free(v);
+}
+
+static void
+test_where(void)
+{
+	static const struct {
+		const char *text;
+		size_t at;
+	} rows[] = {
+	    {"{\"a\":1,}", 7},
+	    {"[1 2]", 3},
+	    {"[1,2", 4},
+	    {"", 0},
+	    {"{\"a\":tru}", 5},
+	    {"{\"a\":\"b", 5},
+	    {"[\"\xff\"]", 2},
+	    {"{} x", 3},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct err e = ERR_INIT;
+		size_t at = 99;
+
+		if (json_check_at(
+			rows[i].text, strlen(rows[i].text), &at, &e) == 0 ||
+		    at != rows[i].at)
+			fail("where it ends", rows[i].text);
+	}
+}
+
+static void
 test_equal(void)
 {
 	static const struct {
@@ -387,6 +476,9 @@ main(void)
 	test_changes();
 	test_members();
 	test_many();
+	test_repeated();
+	test_glance();
+	test_where();
 	test_equal();
 	test_text();
 	return failures > 0;
