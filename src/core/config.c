@@ -4,71 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "core/route.h"
+#include "core/schema.h"
 
 enum {
 	CONFIG_MAX = 64 * 1024 * 1024,
 };
 
-/* What may stand where.  section NULL: at the top. */
-static const struct {
-	const char *section, *key;
-	enum json_kind kind;
-} known[] = {
-    {NULL, "state", JSON_STRING},
-    {NULL, "engines", JSON_OBJECT},
-    {"engines", "blobs", JSON_STRING},
-    {"engines", "mail", JSON_STRING},
-    {NULL, "limits", JSON_OBJECT},
-    {"limits", "reserve_bytes", JSON_NUMBER},
-    {NULL, "recipients", JSON_OBJECT},
-};
-
-static enum json_kind
-kind_of(const char *section, const char *key)
-{
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-		if (strcmp(known[i].key, key) != 0)
-			continue;
-		if (section == NULL
-			? known[i].section == NULL
-			: known[i].section != NULL &&
-			      strcmp(known[i].section, section) == 0)
-			return known[i].kind;
-	}
-	return JSON_NONE;
-}
-
-/* Every key of one object; section NULL for the root.  Borrows obj. */
+/* Say where the text stops being JSON: it is nothing that may be quoted. */
 static int
-check_object(json obj, const char *section, struct err *e)
+add_line(const struct buf *text, struct err *e)
 {
-	const char *dot = section != NULL ? "." : "";
-	size_t len;
-	int r = 0;
+	struct err again = ERR_INIT;
+	size_t line = 1, at = 0, start = 0;
 
-	for (int i = 0; r == 0 && i < json_count(obj); i++) {
-		json value = json_at(obj, i);
-		const char *name = json_key_at(obj, i, &len);
-		enum json_kind want = kind_of(section, name);
-
-		if (want == JSON_NONE)
-			r = err_set(e, ERR_TEMP, ".%s%s%.64s: unknown key",
-			    section != NULL ? section : "", dot, name);
-		else if (want != json_kind(value))
-			r = err_set(e, ERR_TEMP, ".%s%s%.64s: must be %s",
-			    section != NULL ? section : "", dot, name,
-			    json_kind_name(want));
-		else if (want == JSON_OBJECT && section == NULL &&
-			 strcmp(name, "recipients") == 0)
-			r = route_check(value, e);
-		else if (want == JSON_OBJECT)
-			r = check_object(value, name, e);
-		json_free(value);
+	json_check_at(text->data, text->len, &at, &again);
+	for (size_t i = 0; i < at; i++) {
+		if (text->data[i] != '\n')
+			continue;
+		line++;
+		start = i + 1;
 	}
-	return r;
+	if (at == text->len)
+		return err_prefix(e, "line %zu: it ends too early", line);
+	return err_prefix(e, "line %zu, byte %zu", line, at - start + 1);
 }
 
 static int
@@ -77,12 +38,10 @@ parse(struct config *c, const struct buf *text, struct err *e)
 	json root;
 
 	if (json_parse(text->data, text->len, &root, e) == -1)
-		return -1;
+		return add_line(text, e);
 	json_free(c->root);
 	c->root = root;
-	if (json_kind(root) != JSON_OBJECT)
-		return err_set(e, ERR_TEMP, "must be a JSON object");
-	return check_object(root, NULL, e);
+	return schema_check(root, e);
 }
 
 int
@@ -92,9 +51,10 @@ config_load(struct config *c, struct err *e)
 	struct buf text = BUF_INIT;
 	int r;
 
-	*c = (struct config){.root = json_object()};
+	*c = (struct config){.root = json_object(), .is_named = named != NULL};
 	c->file = xstrdup(named != NULL ? named : "/etc/mailpipe/config.json");
 	r = file_read_at(AT_FDCWD, c->file, CONFIG_MAX, &text, e);
+	c->is_there = r != 0;
 	if (r == 0 && named != NULL)
 		r = err_set(e, ERR_TEMP,
 		    "%s: no such file, but MAILPIPE_CONFIG names it", named);
@@ -107,6 +67,19 @@ config_load(struct config *c, struct err *e)
 	return r == -1 ? -1 : 0;
 }
 
+bool
+config_load_broken(struct config *c, struct err *why)
+{
+	json kept;
+
+	if (config_load(c, why) == 0)
+		return false;
+	kept = schema_salvage(c->root);
+	json_free(c->root);
+	c->root = kept;
+	return true;
+}
+
 void
 config_release(struct config *c)
 {
@@ -114,41 +87,131 @@ config_release(struct config *c)
 	json_free(c->root);
 }
 
-/* The object that holds the last part of path, which *key then points to. */
+/* Who holds it goes on doing so. */
 static json
-find_section(const struct config *c, const char *path, const char **key)
+borrow(json v)
 {
-	const char *dot = strchr(path, '.');
-	char *section;
-	json obj;
+	json_free(v);
+	return v;
+}
 
-	*key = dot != NULL ? dot + 1 : path;
-	if (dot == NULL)
-		return json_copy(c->root);
-	section = xstrndup(path, (size_t)(dot - path));
-	obj = json_member(c->root, section, JSON_OBJECT);
-	free(section);
-	return obj;
+static json
+named(const struct config *c, const char *section, const char *name)
+{
+	json all = borrow(json_member(c->root, section, JSON_OBJECT));
+
+	return borrow(json_member(all, name, JSON_OBJECT));
+}
+
+json
+config_tenant(const struct config *c, const char *tenant)
+{
+	return named(c, "tenants", tenant);
+}
+
+json
+config_handler(const struct config *c, const char *name)
+{
+	return named(c, "handlers", name);
+}
+
+json
+config_transport(const struct config *c, const char *name)
+{
+	return named(c, "transports", name);
+}
+
+json
+config_in(json from, const char *path)
+{
+	const char *dot;
+	char *key;
+
+	while ((dot = strchr(path, '.')) != NULL) {
+		key = xstrndup(path, (size_t)(dot - path));
+		from = borrow(json_get(from, key));
+		free(key);
+		path = dot + 1;
+	}
+	return borrow(json_get(from, path));
+}
+
+const char *
+config_in_str(json from, const char *path, const char *fallback)
+{
+	json v = config_in(from, path);
+
+	return json_kind(v) == JSON_STRING ? json_string_value(v) : fallback;
+}
+
+double
+config_in_number(json from, const char *path, double fallback)
+{
+	json v = config_in(from, path);
+
+	return json_kind(v) == JSON_NUMBER ? json_number_value(v) : fallback;
+}
+
+int64_t
+config_in_int(json from, const char *path, int64_t fallback)
+{
+	json v = config_in(from, path);
+	double d = json_number_value(v);
+
+	/* The table has no larger ones. */
+	if (json_kind(v) != JSON_NUMBER || d < -9e15 || d > 9e15)
+		return fallback;
+	return (int64_t)d;
+}
+
+int64_t
+config_in_duration_s(json from, const char *path, int64_t fallback)
+{
+	const char *text = config_in_str(from, path, NULL);
+	struct err e = ERR_INIT;
+	int64_t seconds;
+
+	if (text == NULL)
+		return config_in_int(from, path, fallback);
+	return duration_parse(text, &seconds, &e) == 0 ? seconds : fallback;
 }
 
 const char *
 config_str(const struct config *c, const char *path, const char *fallback)
 {
-	const char *key, *s;
-	json obj = find_section(c, path, &key);
-
-	s = json_str(obj, key);
-	json_free(obj); /* the root still holds it */
-	return s != NULL ? s : fallback;
+	return config_in_str(c->root, path, fallback);
 }
 
 int64_t
 config_int(const struct config *c, const char *path, int64_t fallback)
 {
-	const char *key;
-	json obj = find_section(c, path, &key);
+	return config_in_int(c->root, path, fallback);
+}
 
-	fallback = json_int(obj, key, fallback);
-	json_free(obj);
-	return fallback;
+const char *
+config_tenant_str(const struct config *c, const char *tenant, const char *path,
+    const char *fallback)
+{
+	return config_in_str(config_tenant(c, tenant), path, fallback);
+}
+
+int64_t
+config_tenant_int(const struct config *c, const char *tenant, const char *path,
+    int64_t fallback)
+{
+	return config_in_int(config_tenant(c, tenant), path, fallback);
+}
+
+double
+config_tenant_number(const struct config *c, const char *tenant,
+    const char *path, double fallback)
+{
+	return config_in_number(config_tenant(c, tenant), path, fallback);
+}
+
+int64_t
+config_tenant_duration_s(const struct config *c, const char *tenant,
+    const char *path, int64_t fallback)
+{
+	return config_in_duration_s(config_tenant(c, tenant), path, fallback);
 }

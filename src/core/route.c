@@ -5,43 +5,18 @@
 #include <string.h>
 
 #include "core/buf.h"
-#include "core/id.h"
 #include "core/json.h"
 
-static int
-check_row(const char *key, json value, struct err *e)
+const char *
+route_bad_key(const char *key, size_t len)
 {
-	if (strcmp(key, "*") != 0 && strchr(key, '@') == NULL)
-		return err_set(e, ERR_TEMP,
-		    ".recipients.%.64s: must be an address, \"@domain\" or "
-		    "\"*\"",
-		    key);
+	if (strlen(key) != len ||
+	    (strcmp(key, "*") != 0 && strchr(key, '@') == NULL))
+		return "must be an address, \"@domain\" or \"*\"";
 	for (const char *p = key; *p != '\0'; p++)
 		if (*p >= 'A' && *p <= 'Z')
-			return err_set(e, ERR_TEMP,
-			    ".recipients.%.64s: must be in lower case", key);
-	if (json_kind(value) != JSON_STRING ||
-	    !name_valid(json_string_value(value), json_string_len(value)))
-		return err_set(e, ERR_TEMP,
-		    ".recipients.%.64s: must be a tenant, 1 to %d of A-Z a-z "
-		    "0-9 . _ -, a letter or digit first",
-		    key, NAME_MAX_LEN);
-	return 0;
-}
-
-int
-route_check(json routes, struct err *e)
-{
-	size_t len;
-	int r = 0;
-
-	for (int i = 0; r == 0 && i < json_count(routes); i++) {
-		json value = json_at(routes, i);
-
-		r = check_row(json_key_at(routes, i, &len), value, e);
-		json_free(value);
-	}
-	return r;
+			return "must be in lower case";
+	return NULL;
 }
 
 /* Take the tag out of "local+tag@domain".  false: there is none. */

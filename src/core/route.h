@@ -12,12 +12,12 @@
 #ifndef CORE_ROUTE_H
 #define CORE_ROUTE_H
 
+#include <stddef.h>
+
 #include "core/json.h"
 
-#include "core/err.h"
-
-/* Check such an object.  ERR_TEMP with path and reason.  Borrows routes. */
-int route_check(json routes, struct err *e);
+/* Why this cannot be a key of such an object; NULL: it can. */
+const char *route_bad_key(const char *key, size_t len);
 
 /*
  * The tenant, borrowed from routes; NULL: there is none.  Borrows routes, which

@@ -1,0 +1,118 @@
+/* What may stand in a configuration; below each object stand its members. */
+#include "core/schema_table.h"
+
+#include <string.h>
+
+#define TENANT "a tenant, 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first"
+#define STATUS_WORDS "ok retry fail snooze skip uncertain"
+
+/* clang-format off */
+/* Where a secret comes from. */
+#define SECRET_ROWS(path, required) \
+    {path, SCHEMA_ONE_OF, 0, 0, \
+	"an object with one of \"file\", \"command\", \"credential\"", \
+	required, true}, \
+    {path ".file", SCHEMA_PATH, 0, 0, NULL, false, true}, \
+    {path ".command", SCHEMA_COMMAND, 1, 100, NULL, false, true}, \
+    {path ".command.*", SCHEMA_TEXT, 0, 0, NULL, false, true}, \
+    {path ".credential", SCHEMA_CREDENTIAL, 0, 0, NULL, false, true}
+
+/* How fast something may be used. */
+#define RATE_ROWS(path) \
+    {path, SCHEMA_OBJECT, 0, 0, NULL, false, false}, \
+    {path ".per_s", SCHEMA_NUMBER, 0.001, 1000000, NULL, false, false}, \
+    {path ".per_day", SCHEMA_INTEGER, 1, 1000000000, NULL, false, false}, \
+    {path ".connections", SCHEMA_INTEGER, 1, 1000, NULL, false, false}
+
+/* What is, or has, something that could be a secret. */
+#define HIDDEN(path, type) {path, type, 0, 0, NULL, false, true}
+#define ROW(path, type) {path, type, 0, 0, NULL, false, false}
+#define WORDS(path, type, words) {path, type, 0, 0, words, false, false}
+#define RANGE(path, type, min, max) {path, type, min, max, NULL, false, false}
+/* clang-format on */
+
+const struct schema_row schema_rows[] = {
+    ROW("", SCHEMA_OBJECT),
+    ROW("state", SCHEMA_PATH),
+    ROW("engines", SCHEMA_OBJECT),
+    ROW("engines.blobs", SCHEMA_SPEC),
+    ROW("engines.mail", SCHEMA_SPEC),
+    ROW("engines.locks", SCHEMA_SPEC),
+    ROW("limits", SCHEMA_OBJECT),
+    RANGE("limits.reserve_bytes", SCHEMA_INTEGER, 0, 1e15),
+    RANGE("limits.batch_records", SCHEMA_INTEGER, 1, 1000),
+    RANGE("limits.batch_bytes", SCHEMA_INTEGER, 1, 4194304),
+    ROW("recipients", SCHEMA_BY_ADDRESS),
+    WORDS("recipients.*", SCHEMA_NAME, TENANT),
+
+    ROW("tenants", SCHEMA_BY_NAME),
+    ROW("tenants.*", SCHEMA_OBJECT),
+    RANGE("tenants.*.weight", SCHEMA_NUMBER, 0.001, 1000),
+    RANGE("tenants.*.in_flight", SCHEMA_INTEGER, 1, 1000000),
+    WORDS("tenants.*.handler", SCHEMA_NAME, "the name of a handler"),
+    WORDS("tenants.*.transport", SCHEMA_NAME, "the name of a transport"),
+    RANGE("tenants.*.from_domains", SCHEMA_LIST, 1, 1000),
+    ROW("tenants.*.from_domains.*", SCHEMA_DOMAIN),
+    HIDDEN("tenants.*.dkim", SCHEMA_OBJECT),
+    {"tenants.*.dkim.domain", SCHEMA_DOMAIN, 0, 0, NULL, true, false},
+    {"tenants.*.dkim.selector", SCHEMA_DOMAIN, 0, 0,
+	"a selector such as \"2026a\"", true, false},
+    SECRET_ROWS("tenants.*.dkim.key", true),
+    WORDS("tenants.*.on_interrupted", SCHEMA_CHOICE, "retry park"),
+    RATE_ROWS("tenants.*.limits"),
+    ROW("tenants.*.retry", SCHEMA_OBJECT),
+    ROW("tenants.*.retry.schedule", SCHEMA_SCHEDULE),
+    RANGE("tenants.*.retry.max", SCHEMA_INTEGER, 1, 10000),
+    RANGE("tenants.*.retry.age", SCHEMA_DURATION, 1, 31536000),
+    ROW("tenants.*.retention", SCHEMA_OBJECT),
+    RANGE("tenants.*.retention.succeeded", SCHEMA_DURATION, 0, 3153600000),
+    RANGE("tenants.*.retention.skipped", SCHEMA_DURATION, 0, 3153600000),
+    RANGE("tenants.*.retention.dead", SCHEMA_DURATION, 0, 3153600000),
+    RANGE("tenants.*.retention.parked", SCHEMA_DURATION, 0, 3153600000),
+    RANGE("tenants.*.retention.dropped", SCHEMA_DURATION, 0, 3153600000),
+
+    ROW("handlers", SCHEMA_BY_NAME),
+    ROW("handlers.*", SCHEMA_OBJECT),
+    {"handlers.*.argv", SCHEMA_COMMAND, 1, 1000, NULL, true, true},
+    HIDDEN("handlers.*.argv.*", SCHEMA_TEXT),
+    WORDS("handlers.*.profile", SCHEMA_CHOICE, "safe postfix qmail custom"),
+    ROW("handlers.*.map", SCHEMA_BY_STATUS),
+    WORDS("handlers.*.map.*", SCHEMA_CHOICE, STATUS_WORDS),
+    RANGE("handlers.*.time_limit_s", SCHEMA_DURATION, 1, 2592000),
+    ROW("handlers.*.cwd", SCHEMA_PATH),
+    HIDDEN("handlers.*.env", SCHEMA_BY_VARIABLE),
+    HIDDEN("handlers.*.env.*", SCHEMA_TEXT),
+    WORDS("handlers.*.message", SCHEMA_CHOICE, "raw postfix lf"),
+    WORDS("handlers.*.expect", SCHEMA_STRING,
+	"a jq program such as \".failures | length == 0\""),
+    RANGE("handlers.*.nice", SCHEMA_INTEGER, 0, 19),
+    RANGE("handlers.*.parallel", SCHEMA_INTEGER, 1, 256),
+    ROW("handlers.*.limits", SCHEMA_OBJECT),
+    RANGE("handlers.*.limits.memory_bytes", SCHEMA_INTEGER, 1048576, 1e15),
+    RANGE("handlers.*.limits.cpu_s", SCHEMA_DURATION, 1, 2592000),
+    RANGE("handlers.*.limits.files", SCHEMA_INTEGER, 3, 1000000),
+    RANGE("handlers.*.limits.processes", SCHEMA_INTEGER, 1, 1000000),
+    RANGE("handlers.*.limits.file_bytes", SCHEMA_INTEGER, 1, 1e15),
+
+    HIDDEN("transports", SCHEMA_BY_NAME),
+    HIDDEN("transports.*", SCHEMA_OBJECT),
+    {"transports.*.url", SCHEMA_URL, 0, 0, NULL, true, true},
+    HIDDEN("transports.*.user", SCHEMA_STRING),
+    SECRET_ROWS("transports.*.password", false),
+    RATE_ROWS("transports.*.limits"),
+
+    HIDDEN("keys", SCHEMA_OBJECT),
+    HIDDEN("keys.public", SCHEMA_STRING),
+    HIDDEN("keys.secret_file", SCHEMA_PATH),
+    {NULL, SCHEMA_OBJECT, 0, 0, NULL, false, false},
+};
+
+const struct schema_row *
+schema_find(const char *path)
+{
+	const struct schema_row *r = schema_rows;
+
+	while (r->path != NULL && strcmp(r->path, path) != 0)
+		r++;
+	return r->path != NULL ? r : NULL;
+}
