@@ -250,9 +250,14 @@ floor() {
 			got=0
 			env "$setting" $command $operands <$input >out 2>err ||
 				got=$?
-			[ "$command $setting" = \
-				"mail-store upgrade MAILPIPE_STATE=newer" ] ||
-				[ "$got" = 75 ] || fail "$setting $command: $got"
+			case "$command $setting" in
+			"mail-store upgrade MAILPIPE_STATE=newer") ;;
+			# Without a configuration: no outcome is lost.
+			"mail-queue settle MAILPIPE_CONFIG="*)
+				[ "$got" = 0 ] || fail "$setting $command: $got"
+				;;
+			*) [ "$got" = 75 ] || fail "$setting $command: $got" ;;
+			esac
 			grep -qF "${setting#*=}" err ||
 				fail "$setting $command: $(cat err)"
 		done

@@ -16,6 +16,10 @@ enum {
 	PIPE_BYTES = 1024 * 1024, /* what everybody may ask for, pipe(7) */
 };
 
+static struct {
+	size_t records, bytes;
+} most = {BATCH_RECORDS, BATCH_BYTES};
+
 struct loop {
 	struct batch *b;
 	struct jsonl in;
@@ -24,6 +28,20 @@ struct loop {
 	size_t bytes;
 	struct buf out;
 };
+
+void
+batch_set_limits(size_t records, size_t bytes)
+{
+	most.records = records;
+	most.bytes = bytes;
+}
+
+/* Has another line room in this batch? */
+static bool
+has_room(const struct loop *l)
+{
+	return l->n < most.records && l->bytes < most.bytes;
+}
 
 /* It is JSON: is it a record of ours?  Frees it if not. */
 static int
@@ -103,7 +121,7 @@ collect(struct loop *l)
 	const char *line;
 	size_t len;
 
-	while (l->n < BATCH_RECORDS && l->bytes < BATCH_BYTES) {
+	while (has_room(l)) {
 		enum jsonl_got got = jsonl_next(&l->in, &line, &len);
 
 		if (got == JSONL_MORE)
@@ -205,7 +223,7 @@ loop_run(struct loop *l, struct err *e)
 			continue;
 		}
 		/* Whatever is readable already shares this batch's sync. */
-		if (more && l->n < BATCH_RECORDS && l->bytes < BATCH_BYTES) {
+		if (more && has_room(l)) {
 			r = jsonl_fill(&l->in, 0, e);
 			if (r == -1)
 				return -1;

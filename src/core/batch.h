@@ -52,6 +52,9 @@ struct batch {
 	bool is_empty; /* there was not a single line */
 };
 
+/* Smaller batches in this process, from 1 record and 1 byte on. */
+void batch_set_limits(size_t records, size_t bytes);
+
 /*
  * Run until the end of stdin.  Bad lines are reported and remembered for the
  * exit status; -1 is only for what ends the run (ERR_TEMP).

@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "core/batch.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/file.h"
@@ -23,16 +24,20 @@ enum {
 	SPOOL_AGE_S = 24 * 3600,
 };
 
-static const char *
-choose_path(const struct state *s)
+struct state_place
+state_place(const struct config *c)
 {
 	const char *path = tool_state_option();
 
-	if (path == NULL)
-		path = getenv("MAILPIPE_STATE");
-	if (path == NULL || path[0] == '\0')
-		path = config_str(&s->config, "state", "/var/lib/mailpipe");
-	return path;
+	if (path != NULL)
+		return (struct state_place){path, STATE_BY_OPTION};
+	path = getenv("MAILPIPE_STATE");
+	if (path != NULL && path[0] != '\0')
+		return (struct state_place){path, STATE_BY_ENVIRONMENT};
+	path = config_str(c, "state", NULL);
+	if (path != NULL)
+		return (struct state_place){path, STATE_BY_FILE};
+	return (struct state_place){STATE_DEFAULT, STATE_BY_DEFAULT};
 }
 
 /* 0 when there is none: a directory that was just made. */
@@ -68,19 +73,48 @@ state_set_layout(struct state *s, int layout, struct err *e)
 	return file_rewrite(s->dir, LAYOUT_FILE, text, (size_t)n, e);
 }
 
+static void
+set_limits(const struct config *c)
+{
+	batch_set_limits(
+	    (size_t)config_int(c, "limits.batch_records", BATCH_RECORDS),
+	    (size_t)config_int(c, "limits.batch_bytes", BATCH_BYTES));
+}
+
+static int
+open_dir(struct state *s, int *layout, struct err *e)
+{
+	*layout = 0;
+	set_limits(&s->config);
+	s->path = xstrdup(state_place(&s->config).path);
+	/* A broken configuration may have named another: nothing new. */
+	if (!s->is_config_broken)
+		s->dir = file_open_dir(AT_FDCWD, s->path, e);
+	else if ((s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) ==
+		 -1)
+		err_errno(e, "%s: open directory", s->path);
+	if (s->dir == -1)
+		return err_prefix(e, "state directory");
+	if (read_layout(s, layout, e) == -1)
+		return err_prefix(e, "%s", s->path);
+	return 0;
+}
+
 int
 state_open_any(struct state *s, int *layout, struct err *e)
 {
 	*s = (struct state){.dir = -1};
 	if (config_load(&s->config, e) == -1)
 		return -1;
-	s->path = xstrdup(choose_path(s));
-	s->dir = file_open_dir(AT_FDCWD, s->path, e);
-	if (s->dir == -1)
-		return err_prefix(e, "state directory");
-	if (read_layout(s, layout, e) == -1)
-		return err_prefix(e, "%s", s->path);
-	return 0;
+	return open_dir(s, layout, e);
+}
+
+int
+state_open_broken(struct state *s, int *layout, struct err *why, struct err *e)
+{
+	*s = (struct state){.dir = -1};
+	s->is_config_broken = config_load_broken(&s->config, why);
+	return open_dir(s, layout, e);
 }
 
 int
@@ -104,15 +138,17 @@ state_create(struct state *s, struct err *e)
 	return 0;
 }
 
-int
-state_open(struct state *s, struct err *e)
+/* Can this program work in it? */
+static int
+accept_layout(struct state *s, int layout, struct err *e)
 {
-	int layout;
-
-	if (state_open_any(s, &layout, e) == -1)
-		return -1;
 	if (layout == STATE_LAYOUT)
 		return 0;
+	if (layout == 0 && s->is_config_broken)
+		return err_set(e, ERR_TEMP,
+		    "%s: no state directory yet; none is made while the "
+		    "configuration is broken",
+		    s->path);
 	if (layout == 0)
 		return state_create(s, e);
 	if (layout > STATE_LAYOUT)
@@ -121,6 +157,29 @@ state_open(struct state *s, struct err *e)
 	    "%s: layout %d is older than this program's %d: run mail-store "
 	    "upgrade",
 	    s->path, layout, STATE_LAYOUT);
+}
+
+int
+state_open(struct state *s, struct err *e)
+{
+	int layout;
+
+	if (state_open_any(s, &layout, e) == -1)
+		return -1;
+	return accept_layout(s, layout, e);
+}
+
+int
+state_open_anyway(struct state *s, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int layout, r;
+
+	r = state_open_broken(s, &layout, &why, e);
+	if (s->is_config_broken)
+		tool_say("%s; going on without it, in the state directory %s",
+		    why.text, s->path);
+	return r == 0 ? accept_layout(s, layout, e) : -1;
 }
 
 void

@@ -21,11 +21,27 @@ enum {
 	STATE_LAYOUT = 2,
 };
 
+#define STATE_DEFAULT "/var/lib/mailpipe"
+
 struct state {
 	char *path;
 	int dir;
 	struct config config;
+	bool is_config_broken; /* only what state_open_broken let through */
 };
+
+/* Which directory, and who says so. */
+enum state_by {
+	STATE_BY_OPTION,
+	STATE_BY_ENVIRONMENT,
+	STATE_BY_FILE,
+	STATE_BY_DEFAULT,
+};
+struct state_place {
+	const char *path; /* borrowed, from c too */
+	enum state_by by;
+};
+struct state_place state_place(const struct config *c);
 
 /*
  * Open the directory named by -d, $MAILPIPE_STATE, the configuration or
@@ -33,6 +49,15 @@ struct state {
  * ERR_TEMP.
  */
 int state_open(struct state *s, struct err *e);
+
+/*
+ * The same for what must go on while the configuration is broken, since it
+ * writes down what has happened: it says so on stderr, and uses "state" and
+ * "engines" of the file as far as they are good.  A directory that is not there
+ * is not made then.
+ */
+int state_open_anyway(struct state *s, struct err *e);
+
 void state_close(struct state *s);
 
 /*
@@ -40,6 +65,10 @@ void state_close(struct state *s);
  * none yet).  For upgrade and doctor.
  */
 int state_open_any(struct state *s, int *layout, struct err *e);
+
+/* The same, also when the configuration is broken: *why is set then. */
+int state_open_broken(
+    struct state *s, int *layout, struct err *why, struct err *e);
 
 /* For upgrade: a new directory becomes one, another has this layout now. */
 int state_create(struct state *s, struct err *e);

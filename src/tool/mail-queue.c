@@ -41,11 +41,12 @@ check_queue_name(const char *name, struct err *e)
 typedef int work_fn(struct queue *q, void *ctx, struct err *e);
 
 static int
-with_queue(work_fn *work, void *ctx, struct err *e)
+with_queue_of(int (*open_state)(struct state *s, struct err *e), work_fn *work,
+    void *ctx, struct err *e)
 {
 	struct state state;
 	struct queue queue;
-	int r = state_open(&state, e);
+	int r = open_state(&state, e);
 
 	queue_init(&queue, &state);
 	if (r == 0)
@@ -53,6 +54,12 @@ with_queue(work_fn *work, void *ctx, struct err *e)
 	queue_close(&queue);
 	state_close(&state);
 	return r;
+}
+
+static int
+with_queue(work_fn *work, void *ctx, struct err *e)
+{
+	return with_queue_of(state_open, work, ctx, e);
 }
 
 static int
@@ -133,7 +140,7 @@ run_settle(int argc, char **argv, struct err *e)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	return with_queue(settle, NULL, e);
+	return with_queue_of(state_open_anyway, settle, NULL, e);
 }
 
 static int
