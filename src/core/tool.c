@@ -212,11 +212,25 @@ help_verb(struct buf *b, const struct verb *v)
 	buf_addf(b, "\nmanual: %s(1)\n", self.tool->name);
 }
 
+/* "   or: mail-queue -n [-d DIR]", what comes without a verb. */
+static void
+help_bare(struct buf *b, const struct verb *v)
+{
+	struct options o = all_options(v);
+
+	buf_addf(b, "   or: %s", self.tool->name);
+	options_synopsis(&o, b);
+	buf_addf(b, "\n       %s\n", v->summary);
+}
+
 static void
 help_tool(struct buf *b)
 {
-	buf_addf(b, "usage: %s VERB [OPTION]... [OPERAND]...\n\n%s\n\n",
-	    self.tool->name, self.tool->summary);
+	buf_addf(
+	    b, "usage: %s VERB [OPTION]... [OPERAND]...\n", self.tool->name);
+	if (self.tool->bare != NULL)
+		help_bare(b, self.tool->bare);
+	buf_addf(b, "\n%s\n\n", self.tool->summary);
 	list_verbs(b);
 	buf_addf(b, "\n%s VERB -h shows the options of a verb; manual: %s(1)\n",
 	    self.tool->name, self.tool->name);
@@ -299,7 +313,8 @@ choose_verb(int argc, char **argv, struct err *e)
 		print_help();
 	if (strcmp(argv[1], "-V") == 0 || strcmp(argv[1], "--version") == 0)
 		print_version();
-	self.verb = find_verb(self.tool, argv[1]);
+	self.verb =
+	    argv[1][0] == '-' ? self.tool->bare : find_verb(self.tool, argv[1]);
 	if (self.verb == NULL)
 		return err_set(
 		    e, ERR_USAGE, "unknown verb \"%.100s\"", argv[1]);

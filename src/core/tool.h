@@ -33,6 +33,11 @@ struct tool {
 	const char *name;
 	const char *summary;
 	const struct verb *verbs; /* ends with a row without run */
+	/*
+	 * Of a tool whose verbs all have names: what it does when options come
+	 * in the place of the verb.  NULL: nothing.
+	 */
+	const struct verb *bare;
 };
 
 /*
