@@ -15,8 +15,10 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/plain.h"
 #include "core/sandbox.h"
 #include "queue/draw.h"
+#include "queue/in_force.h"
 
 enum level {
 	OK,
@@ -29,6 +31,7 @@ struct doctor {
 	struct queue *queue;
 	struct buf out;
 	bool is_failed;
+	bool is_table; /* for people, on a terminal */
 };
 
 static void finding(struct doctor *d, const char *check, enum level level,
@@ -40,17 +43,24 @@ finding(
 {
 	static const char *const names[] = {"ok", "warn", "fail"};
 	char detail[600];
-	json line = json_set_str(json_object(), "check", check);
+	json line;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(detail, sizeof detail, fmt, ap);
 	va_end(ap);
+	d->is_failed |= level == FAIL;
+	if (d->is_table) {
+		buf_addf(&d->out, "%-4s  %-21s  ", names[level], check);
+		plain_add(&d->out, detail, strlen(detail), sizeof detail);
+		buf_addch(&d->out, '\n');
+		return;
+	}
+	line = json_set_str(json_object(), "check", check);
 	line = json_set_str(line, "status", names[level]);
 	line = json_set(line, "detail", json_bytes(detail, strlen(detail)));
 	json_dump(line, &d->out);
 	buf_addch(&d->out, '\n');
-	d->is_failed |= level == FAIL;
 }
 
 static void
@@ -211,6 +221,31 @@ check_ledger(struct doctor *d)
 		finding(d, "leases", OK, "none is over");
 }
 
+/* Which settings are in force, each a line that is well. */
+static void
+show_setting(void *ctx, const struct setting *s)
+{
+	struct doctor *d = ctx;
+	struct buf text = BUF_INIT;
+
+	/* Said already, with what is wrong. */
+	if (d->state->is_config_broken && strcmp(s->name, "configuration") == 0)
+		return;
+	in_force_text(s, &text);
+	finding(d, s->name, OK, "%s", text.data);
+	buf_release(&text);
+}
+
+static void
+check_configuration(struct doctor *d, const struct err *why)
+{
+	static const struct in_force which = {NULL, false};
+
+	if (d->state->is_config_broken)
+		finding(d, "configuration", FAIL, "%s", why->text);
+	in_force_each(&d->state->config, &which, show_setting, d);
+}
+
 /* The parser works without either, and less safely. */
 static void
 check_sandbox(struct doctor *d)
@@ -235,10 +270,15 @@ doctor_run(struct err *e)
 {
 	struct state state;
 	struct queue queue;
-	struct doctor d = {.state = &state, .queue = &queue};
+	struct doctor d = {
+	    .state = &state,
+	    .queue = &queue,
+	    .is_table = isatty(STDOUT_FILENO) == 1,
+	};
+	struct err why = ERR_INIT;
 	int layout = 0, r;
 
-	r = state_open_any(&state, &layout, e);
+	r = state_open_broken(&state, &layout, &why, e);
 	queue_init(&queue, &state);
 	if (r == 0) {
 		check_layout(&d, layout);
@@ -251,9 +291,12 @@ doctor_run(struct err *e)
 		check_ledger(&d);
 	}
 	check_sandbox(&d);
-	if (r == 0)
-		r = file_write(
-		    STDOUT_FILENO, d.out.data, d.out.len, -1, "stdout", e);
+	check_configuration(&d, &why);
+	if (file_write(STDOUT_FILENO, d.out.data, d.out.len, -1, "stdout", e) ==
+	    -1)
+		r = -1;
+	if (r == 0 && state.is_config_broken)
+		r = err_set(e, ERR_TEMP, "%s", why.text);
 	if (r == 0 && d.is_failed)
 		r = err_set(
 		    e, ERR_TEMP, "%s: see the lines with \"fail\"", state.path);

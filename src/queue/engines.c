@@ -20,7 +20,8 @@ queue_close(struct queue *q)
 static const char *
 mail_spec(const struct queue *q)
 {
-	return config_str(&q->state->config, "engines.mail", "sqlite:");
+	return config_str(
+	    &q->state->config, "engines.mail", QUEUE_MAIL_DEFAULT);
 }
 
 bool
@@ -34,7 +35,9 @@ queue_blobs(struct queue *q, struct err *e)
 {
 	if (q->blobs == NULL)
 		q->blobs = blobs_open(q->state,
-		    config_str(&q->state->config, "engines.blobs", "file:"), e);
+		    config_str(&q->state->config, "engines.blobs",
+			QUEUE_BLOBS_DEFAULT),
+		    e);
 	return q->blobs;
 }
 

@@ -12,6 +12,9 @@
 #include "store/blob.h"
 #include "store/state.h"
 
+#define QUEUE_BLOBS_DEFAULT "file:"
+#define QUEUE_MAIL_DEFAULT "sqlite:"
+
 struct intake;
 
 struct queue {

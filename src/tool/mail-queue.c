@@ -10,6 +10,7 @@
 #include "queue/dropping.h"
 #include "queue/enqueue.h"
 #include "queue/gate.h"
+#include "queue/in_force.h"
 #include "queue/listing.h"
 #include "queue/outcome.h"
 #include "queue/pause.h"
@@ -17,8 +18,9 @@
 
 static struct {
 	bool is_echo, is_empty_fine, is_single, is_follow, is_dry, is_all;
+	bool is_all_tenants;
 	const char *at, *state, *tenant, *until, *reason;
-	struct string_list ids, keys;
+	struct string_list ids, keys, tenants;
 	int64_t deadline_s, lease_s, window, count, wait_s;
 	int64_t older_s, newer_s;
 } option = {
@@ -269,6 +271,20 @@ run_drop(int argc, char **argv, struct err *e)
 	return with_queue(drop, &how, e);
 }
 
+static int
+run_bare(int argc, char **argv, struct err *e)
+{
+	struct in_force which = {&option.tenants, option.is_all_tenants};
+
+	(void)argc;
+	(void)argv;
+	if (!option.is_dry)
+		return err_set(e, ERR_USAGE,
+		    "which verb? (-n alone shows what is in force); see "
+		    "mail-queue -h");
+	return in_force_write(&which, e);
+}
+
 static const struct option_row put_options[] = {
     {'a', NULL, "TIME", "ready not before TIME", OPTION_STRING, &option.at, 0,
 	0},
@@ -355,6 +371,16 @@ static const struct option_row drop_options[] = {
     {0},
 };
 
+static const struct option_row bare_options[] = {
+    {'n', NULL, NULL, "do nothing but show what is in force", OPTION_FLAG,
+	&option.is_dry, 0, 0},
+    {'t', NULL, "TENANT", "with the settings of this tenant", OPTION_LIST,
+	&option.tenants, 0, 0},
+    {0, "tenants", NULL, "with those of all tenants", OPTION_FLAG,
+	&option.is_all_tenants, 0, 0},
+    {0},
+};
+
 static const struct option_row no_options[] = {{0}};
 
 static const struct verb verbs[] = {
@@ -387,10 +413,18 @@ static const struct verb verbs[] = {
     {0},
 };
 
+static const struct verb bare = {
+    .operands = "",
+    .summary = "Show which settings are in force, and where they come from.",
+    .options = bare_options,
+    .run = run_bare,
+};
+
 static const struct tool tool = {
     .name = "mail-queue",
     .summary = "Mail that waits for work, is leased, or is done.",
     .verbs = verbs,
+    .bare = &bare,
 };
 
 int
