@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/completion.h"
+#include "core/progress.h"
 
 static struct {
 	const struct tool *tool;
@@ -78,7 +80,7 @@ say(const char *fmt, va_list ap)
 	size_t n;
 	int r;
 
-	r = snprintf(line, sizeof line, "%s: ", self.name);
+	r = snprintf(line, sizeof line, "%s%s: ", progress_eraser(), self.name);
 	n = r < 0 ? 0 : (size_t)r;
 	r = vsnprintf(line + n, sizeof line - n - 1, fmt, ap);
 	if (r > 0)
@@ -170,9 +172,8 @@ base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-/* The options of a verb with those that all have. */
-static struct options
-all_options(const struct verb *v)
+struct options
+tool_options(const struct verb *v)
 {
 	struct options o = {.n = 0};
 
@@ -193,7 +194,7 @@ list_verbs(struct buf *b)
 static void
 help_verb(struct buf *b, const struct verb *v)
 {
-	struct options o = all_options(v);
+	struct options o = tool_options(v);
 
 	buf_addf(b, "usage: %s", self.name);
 	if (v->name != NULL)
@@ -216,7 +217,7 @@ help_verb(struct buf *b, const struct verb *v)
 static void
 help_bare(struct buf *b, const struct verb *v)
 {
-	struct options o = all_options(v);
+	struct options o = tool_options(v);
 
 	buf_addf(b, "   or: %s", self.tool->name);
 	options_synopsis(&o, b);
@@ -259,6 +260,17 @@ print_version(void)
 	struct buf b = BUF_INIT;
 
 	buf_addf(&b, "%s %s\n", self.tool->name, MAILPIPE_VERSION);
+	print_and_exit(&b);
+}
+
+/* Not for people: make install asks. */
+static int
+print_completion(const char *shell, struct err *e)
+{
+	struct buf b = BUF_INIT;
+
+	if (completion_write(self.tool, shell, &b, e) == -1)
+		return -1;
 	print_and_exit(&b);
 }
 
@@ -328,9 +340,11 @@ read_command_line(int *argc, char ***argv, struct err *e)
 	struct options o;
 	int shift;
 
+	if (*argc == 3 && strcmp((*argv)[1], "--completion") == 0)
+		return print_completion((*argv)[2], e);
 	if (choose_verb(*argc, *argv, e) == -1)
 		return -1;
-	o = all_options(self.verb);
+	o = tool_options(self.verb);
 	shift = self.verb->name != NULL ? 1 : 0;
 	*argc -= shift;
 	*argv += shift;
@@ -369,6 +383,7 @@ int
 tool_main(const struct tool *tool, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
+	int r;
 
 	self.tool = tool;
 	self.name = argc > 0 ? base_name(argv[0]) : tool->name;
@@ -377,7 +392,9 @@ tool_main(const struct tool *tool, int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* Postfix limits files: EFBIG instead */
 	umask(077);
-	if (run_verb(argc, argv, &e) == -1)
+	r = run_verb(argc, argv, &e);
+	progress_end();
+	if (r == -1)
 		tool_failed(&e);
 	return final_status(err_status(self.worst));
 }

@@ -15,8 +15,8 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "core/plain.h"
 #include "core/sandbox.h"
+#include "core/table.h"
 #include "queue/draw.h"
 #include "queue/in_force.h"
 
@@ -29,9 +29,15 @@ enum level {
 struct doctor {
 	struct state *state;
 	struct queue *queue;
+	const struct look *look;
+	struct table table;
 	struct buf out;
 	bool is_failed;
-	bool is_table; /* for people, on a terminal */
+};
+
+static const struct table_column columns[] = {
+    {"STATUS", .width = 6}, {"CHECK", 13, .most = 21, .share = 1},
+    {"DETAIL", 20, .is_whole = true}, /* what to do: never cut */
 };
 
 static void finding(struct doctor *d, const char *check, enum level level,
@@ -42,6 +48,7 @@ finding(
     struct doctor *d, const char *check, enum level level, const char *fmt, ...)
 {
 	static const char *const names[] = {"ok", "warn", "fail"};
+	static const char *const colors[] = {LOOK_GREEN, LOOK_YELLOW, LOOK_RED};
 	char detail[600];
 	json line;
 	va_list ap;
@@ -50,10 +57,11 @@ finding(
 	vsnprintf(detail, sizeof detail, fmt, ap);
 	va_end(ap);
 	d->is_failed |= level == FAIL;
-	if (d->is_table) {
-		buf_addf(&d->out, "%-4s  %-21s  ", names[level], check);
-		plain_add(&d->out, detail, strlen(detail), sizeof detail);
-		buf_addch(&d->out, '\n');
+	if (d->look->is_table) {
+		table_str(&d->table, colors[level], names[level]);
+		table_str(&d->table, LOOK_PLAIN, check);
+		table_str(&d->table, LOOK_PLAIN, detail);
+		table_end(&d->table);
 		return;
 	}
 	line = json_set_str(json_object(), "check", check);
@@ -266,18 +274,16 @@ check_sandbox(struct doctor *d)
 }
 
 int
-doctor_run(struct err *e)
+doctor_run(const struct look *look, struct err *e)
 {
 	struct state state;
 	struct queue queue;
-	struct doctor d = {
-	    .state = &state,
-	    .queue = &queue,
-	    .is_table = isatty(STDOUT_FILENO) == 1,
-	};
+	struct doctor d = {.state = &state, .queue = &queue, .look = look};
 	struct err why = ERR_INIT;
 	int layout = 0, r;
 
+	table_init(
+	    &d.table, columns, sizeof columns / sizeof *columns, look, &d.out);
 	r = state_open_broken(&state, &layout, &why, e);
 	queue_init(&queue, &state);
 	if (r == 0) {

@@ -9,14 +9,13 @@
 #include "core/json.h"
 #include "core/plain.h"
 #include "core/schema.h"
+#include "core/table.h"
 #include "core/tool.h"
 #include "queue/engines.h"
 #include "store/state.h"
 
 enum {
 	VALUE_MAX = 200, /* bytes of a value for people */
-	NAME_WIDTH = 22,
-	VALUE_WIDTH = 24,
 };
 
 /* Who asks, and for what. */
@@ -237,17 +236,26 @@ write_json(void *ctx, const struct setting *s)
 	buf_addch(ctx, '\n');
 }
 
+static const struct table_column columns[] = {
+    {"SETTING", 20, .most = 40, .share = 1},
+    {"VALUE", 24, .most = 60, .share = 2},
+    {"FROM", 20, .is_whole = true},
+};
+
 static void
 write_row(void *ctx, const struct setting *s)
 {
-	struct buf value = BUF_INIT;
+	struct table *t = ctx;
+	struct buf value = BUF_INIT, from = BUF_INIT;
 
 	add_value(s, &value);
-	buf_addf(ctx, "%-*s %-*s ", NAME_WIDTH, s->name, VALUE_WIDTH,
-	    value.len > 0 ? value.data : "");
-	add_source(s, ctx);
-	buf_addch(ctx, '\n');
+	add_source(s, &from);
+	table_str(t, LOOK_PLAIN, s->name);
+	table_text(t, LOOK_PLAIN, value.data, value.len);
+	table_str(t, LOOK_PLAIN, from.data);
+	table_end(t);
 	buf_release(&value);
+	buf_release(&from);
 }
 
 /* Nothing to show is something to know. */
@@ -262,16 +270,22 @@ say_unset(const struct config *c, const struct string_list *tenants)
 }
 
 int
-in_force_write(const struct in_force *which, struct err *e)
+in_force_write(
+    const struct in_force *which, const struct look *look, struct err *e)
 {
 	struct buf out = BUF_INIT;
 	struct err why = ERR_INIT;
+	struct table table;
 	struct config c;
 	bool is_broken = config_load_broken(&c, &why);
 	int r;
 
-	in_force_each(&c, which,
-	    isatty(STDOUT_FILENO) == 1 ? write_row : write_json, &out);
+	table_init(
+	    &table, columns, sizeof columns / sizeof *columns, look, &out);
+	if (look->is_table)
+		in_force_each(&c, which, write_row, &table);
+	else
+		in_force_each(&c, which, write_json, &out);
 	r = file_write(STDOUT_FILENO, out.data, out.len, -1, "stdout", e);
 	if (r == 0 && is_broken)
 		r = err_set(e, ERR_TEMP, "%s", why.text);

@@ -10,6 +10,7 @@
 #include "core/buf.h"
 #include "core/config.h"
 #include "core/err.h"
+#include "core/look.h"
 #include "core/option.h"
 
 struct setting {
@@ -33,10 +34,11 @@ void in_force_each(const struct config *c, const struct in_force *which,
 void in_force_text(const struct setting *s, struct buf *out);
 
 /*
- * Load the configuration and write all of them to stdout: JSON lines, or a
- * table on a terminal.  No state directory is opened or made.  Of a broken
- * configuration what is in force without it; ERR_TEMP then.
+ * Load the configuration and write all of them to stdout.  No state directory is
+ * opened or made.  Of a broken configuration what is in force without it;
+ * ERR_TEMP then.
  */
-int in_force_write(const struct in_force *which, struct err *e);
+int in_force_write(
+    const struct in_force *which, const struct look *look, struct err *e);
 
 #endif

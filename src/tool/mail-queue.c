@@ -19,13 +19,16 @@
 static struct {
 	bool is_echo, is_empty_fine, is_single, is_follow, is_dry, is_all;
 	bool is_all_tenants;
-	const char *at, *state, *tenant, *until, *reason;
+	const char *at, *tenant, *until, *reason;
+	struct option_word state, form;
 	struct string_list ids, keys, tenants;
 	int64_t deadline_s, lease_s, window, count, wait_s;
 	int64_t older_s, newer_s;
 } option = {
     .deadline_s = 120,
     .lease_s = TAKER_LEASE_S,
+    .state = {LISTING_STATES, NULL},
+    .form = LOOK_FORM,
 };
 
 static int
@@ -69,7 +72,12 @@ put(struct queue *q, void *ctx, struct err *e)
 {
 	struct enqueue *p = ctx;
 	struct batch b = {
-	    .work = enqueue_batch, .ctx = p, .deadline_s = option.deadline_s};
+	    .work = enqueue_batch,
+	    .ctx = p,
+	    .progress = "queued",
+	    .is_silent = !p->is_echo,
+	    .deadline_s = option.deadline_s,
+	};
 	int r;
 
 	p->queue = q;
@@ -148,7 +156,9 @@ run_settle(int argc, char **argv, struct err *e)
 static int
 stats(struct queue *q, void *ctx, struct err *e)
 {
-	return listing_stats(q, ctx, e);
+	struct look look = look_choose(option.form.value);
+
+	return listing_stats(q, ctx, &look, e);
 }
 
 static int
@@ -164,7 +174,7 @@ listing_of(const char *queue)
 {
 	return (struct listing){
 	    .queue = queue,
-	    .state = option.state,
+	    .state = option.state.value,
 	    .tenant = option.tenant,
 	    .older_s = option.older_s,
 	    .newer_s = option.newer_s,
@@ -175,7 +185,9 @@ listing_of(const char *queue)
 static int
 list(struct queue *q, void *ctx, struct err *e)
 {
-	return listing_rows(q, ctx, e);
+	struct look look = look_choose(option.form.value);
+
+	return listing_rows(q, ctx, &look, e);
 }
 
 static int
@@ -192,10 +204,11 @@ run_list(int argc, char **argv, struct err *e)
 static int
 pause_queue(struct queue *q, void *ctx, struct err *e)
 {
+	struct look look = look_choose(option.form.value);
 	int64_t until = 0;
 
 	if (ctx == NULL)
-		return pause_list(q, e);
+		return pause_list(q, &look, e);
 	if (option.until != NULL && clock_parse(option.until, &until, e) == -1)
 		return err_prefix(e, "--until");
 	return pause_set(q, ctx, option.tenant, until, option.reason, e);
@@ -275,6 +288,7 @@ static int
 run_bare(int argc, char **argv, struct err *e)
 {
 	struct in_force which = {&option.tenants, option.is_all_tenants};
+	struct look look = look_choose(option.form.value);
 
 	(void)argc;
 	(void)argv;
@@ -282,7 +296,7 @@ run_bare(int argc, char **argv, struct err *e)
 		return err_set(e, ERR_USAGE,
 		    "which verb? (-n alone shows what is in force); see "
 		    "mail-queue -h");
-	return in_force_write(&which, e);
+	return in_force_write(&which, &look, e);
 }
 
 static const struct option_row put_options[] = {
@@ -319,7 +333,7 @@ static const struct option_row settle_options[] = {
 };
 
 static const struct option_row list_options[] = {
-    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0,
+    {'s', NULL, "STATE", "only in this state", OPTION_WORD, &option.state, 0,
 	0},
     {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
 	0, 0},
@@ -328,6 +342,12 @@ static const struct option_row list_options[] = {
 	&option.older_s, 0, 0},
     {0, "newer", "DURATION", "stored since", OPTION_DURATION, &option.newer_s,
 	0, 0},
+    LOOK_ROW(&option.form),
+    {0},
+};
+
+static const struct option_row stats_options[] = {
+    LOOK_ROW(&option.form),
     {0},
 };
 
@@ -338,6 +358,7 @@ static const struct option_row pause_options[] = {
 	OPTION_STRING, &option.until, 0, 0},
     {0, "reason", "TEXT", "why, for those who look", OPTION_STRING,
 	&option.reason, 0, 0},
+    LOOK_ROW(&option.form),
     {0},
 };
 
@@ -353,7 +374,7 @@ static const struct option_row drop_options[] = {
 	&option.keys, 0, 0},
     {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
 	0, 0},
-    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0,
+    {'s', NULL, "STATE", "only in this state", OPTION_WORD, &option.state, 0,
 	0},
     {'c', NULL, "N", "at most N", OPTION_NUMBER, &option.count, 1, 0},
     {0, "older", "DURATION", "stored longer ago", OPTION_DURATION,
@@ -378,10 +399,9 @@ static const struct option_row bare_options[] = {
 	&option.tenants, 0, 0},
     {0, "tenants", NULL, "with those of all tenants", OPTION_FLAG,
 	&option.is_all_tenants, 0, 0},
+    LOOK_ROW(&option.form),
     {0},
 };
-
-static const struct option_row no_options[] = {{0}};
 
 static const struct verb verbs[] = {
     {"put", "QUEUE", "queue the records on stdin; 0 is a receipt", put_options,
@@ -394,8 +414,8 @@ static const struct verb verbs[] = {
 	run_take, 1, 1, false},
     {"settle", "", "write down the results of the records on stdin",
 	settle_options, NULL, run_settle, 0, 0, false},
-    {"stats", "[QUEUE]", "how many mails are in which state", no_options, NULL,
-	run_stats, 0, 1, false},
+    {"stats", "[QUEUE]", "how many mails are in which state", stats_options,
+	NULL, run_stats, 0, 1, false},
     {"list", "QUEUE", "the records of a queue, oldest first", list_options,
 	"  mail-queue list -s dead inbound | jq -r '[.id,.last.reason]|@tsv'\n",
 	run_list, 1, 1, false},
