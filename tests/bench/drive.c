@@ -2,14 +2,14 @@
  * drive: run a command once for each message, as an MTA runs a pipe command,
  * and print on one line what that took.
  *
- *   drive [-n N] [-p P] [-m DIR] [-o FILE] [-w MS] [-e FILE] COMMAND [ARG]...
+ *   drive [-n N] [-p P] [-m DIR] [-o FILE] [-w FILE] [-e FILE] COMMAND [ARG]...
  *
  *   -n N     so many runs (100)
  *   -p P     so many at once: P workers, each starts one, feeds it, waits (1)
  *   -m DIR   run i reads DIR/0000 + i on its stdin, through a pipe; after the
  *            last file comes the first again.  Without it: /dev/null
  *   -o FILE  what the commands print (/dev/null)
- *   -w MS    each worker waits so long after a run (0)
+ *   -w FILE  after a run, wait until FILE has grown, ten seconds at most
  *   -e FILE  when each run ended: CLOCK_MONOTONIC in nanoseconds, a line each
  *
  * cpu_ms and rss_kb are those of a command and all it waited for.  A process's
@@ -26,17 +26,20 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
 	WINDOW = 65536,
+	LOOK_NS = 200000,
+	LOOKS = 50000,
 };
 
 static struct {
-	long runs, workers, messages, pause_ms;
-	const char *dir, *out, *ends;
+	long runs, workers, messages;
+	const char *dir, *out, *ends, *growing;
 	char **argv;
 } opt = {.runs = 100, .workers = 1, .out = "/dev/null"};
 
@@ -205,13 +208,27 @@ run_one(long i, int out)
 	wall_ms[i] = (double)ended_ns[i] / 1e6 - before;
 }
 
-static void
-rest(void)
+static off_t
+size_of_growing(void)
 {
-	struct timespec t = {.tv_sec = opt.pause_ms / 1000,
-	    .tv_nsec = opt.pause_ms % 1000 * 1000000};
+	struct stat st;
 
-	nanosleep(&t, NULL);
+	if (opt.growing == NULL)
+		return 0;
+	if (stat(opt.growing, &st) == -1)
+		die(opt.growing);
+	return st.st_size;
+}
+
+static void
+wait_until_grown(off_t was)
+{
+	struct timespec t = {.tv_nsec = LOOK_NS};
+
+	if (opt.growing == NULL)
+		return;
+	for (int i = 0; i < LOOKS && size_of_growing() == was; i++)
+		nanosleep(&t, NULL);
 }
 
 _Noreturn static void
@@ -219,14 +236,15 @@ work(void)
 {
 	int out =
 	    open(opt.out, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	off_t size;
 	long i;
 
 	if (out == -1)
 		die(opt.out);
 	while ((i = atomic_fetch_add(&shared->next, 1)) < opt.runs) {
+		size = size_of_growing();
 		run_one(i, out);
-		if (opt.pause_ms > 0)
-			rest();
+		wait_until_grown(size);
 	}
 	exit(0);
 }
@@ -285,7 +303,7 @@ read_options(int argc, char **argv)
 			opt.out = optarg;
 			break;
 		case 'w':
-			opt.pause_ms = strtol(optarg, NULL, 10);
+			opt.growing = optarg;
 			break;
 		case 'e':
 			opt.ends = optarg;
@@ -297,7 +315,7 @@ read_options(int argc, char **argv)
 	opt.argv = argv + optind;
 	if (optind == argc || opt.runs < 1 || opt.workers < 1) {
 		fprintf(stderr, "usage: drive [-n N] [-p P] [-m DIR] "
-				"[-o FILE] [-w MS] [-e FILE] COMMAND "
+				"[-o FILE] [-w FILE] [-e FILE] COMMAND "
 				"[ARG]...\n");
 		exit(64);
 	}
