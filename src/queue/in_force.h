@@ -34,8 +34,8 @@ void in_force_each(const struct config *c, const struct in_force *which,
 void in_force_text(const struct setting *s, struct buf *out);
 
 /*
- * Load the configuration and write all of them to stdout.  No state directory is
- * opened or made.  Of a broken configuration what is in force without it;
+ * Load the configuration and write all of them to stdout.  No state directory
+ * is opened or made.  Of a broken configuration what is in force without it;
  * ERR_TEMP then.
  */
 int in_force_write(
