@@ -1,6 +1,7 @@
 #include "core/spawn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
@@ -8,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "core/buf.h"
 
 /* What our programs and those that start them ignore, catch or block. */
 static const int changed_signals[] = {
@@ -69,19 +73,60 @@ execute(const struct spawn *s, const char *path)
 static int
 place_descriptors(const struct spawn *s)
 {
-	int fds[] = {s->in, s->out, s->err};
+	int fds[] = {s->in, s->out, s->err, -1};
+	int n = 3;
 
-	/* First out of the way of 0 to 2, then into place. */
-	for (int i = 0; i < 3; i++) {
-		if (fds[i] < 3 && fds[i] != i)
-			fds[i] = dup(fds[i]);
+	if (s->fourth != NULL)
+		fds[n++] = *s->fourth;
+	/* First out of the way of each other, then into place. */
+	for (int i = 0; i < n; i++) {
+		if (fds[i] < n)
+			fds[i] = fcntl(fds[i], F_DUPFD, n);
 		if (fds[i] == -1)
 			return -1;
 	}
-	for (int i = 0; i < 3; i++)
-		if (fds[i] != i && dup2(fds[i], i) == -1)
+	for (int i = 0; i < n; i++)
+		if (dup2(fds[i], i) == -1)
 			return -1;
-	return (int)syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+	return (int)syscall(
+	    SYS_close_range, (unsigned)n, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+/* At most n, and what it is already when that is less. */
+static int
+lower(__rlimit_resource_t resource, int64_t n, int64_t grace)
+{
+	struct rlimit now, l = {(rlim_t)n, (rlim_t)(n + grace)};
+
+	if (n <= 0)
+		return 0;
+	if (getrlimit(resource, &now) == -1)
+		return -1;
+	if (l.rlim_max > now.rlim_max)
+		l.rlim_max = now.rlim_max;
+	if (l.rlim_cur > l.rlim_max)
+		l.rlim_cur = l.rlim_max;
+	return setrlimit(resource, &l);
+}
+
+static int
+set_limits(const struct spawn_limits *l)
+{
+	int now;
+
+	if (lower(RLIMIT_AS, l->memory_bytes, 0) == -1 ||
+	    lower(RLIMIT_CPU, l->cpu_s, 1) == -1 ||
+	    lower(RLIMIT_NOFILE, l->files, 0) == -1 ||
+	    lower(RLIMIT_NPROC, l->processes, 0) == -1 ||
+	    lower(RLIMIT_FSIZE, l->file_bytes, 0) == -1)
+		return -1;
+	if (l->nice == 0)
+		return 0;
+	errno = 0;
+	now = getpriority(PRIO_PROCESS, 0);
+	if (now == -1 && errno != 0)
+		return -1;
+	return setpriority(PRIO_PROCESS, 0, now + l->nice);
 }
 
 _Noreturn static void
@@ -106,6 +151,9 @@ in_child(volatile struct birth *b)
 	b->step = s->cwd;
 	if (s->cwd != NULL && chdir(s->cwd) == -1)
 		goto fail;
+	b->step = "limits";
+	if (s->limits != NULL && set_limits(s->limits) == -1)
+		goto fail;
 	b->step = "exec";
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -113,6 +161,41 @@ in_child(volatile struct birth *b)
 fail:
 	b->error = errno;
 	_exit(127);
+}
+
+/* The children that are not reaped yet; not for the child of vfork. */
+static struct {
+	pid_t *pids;
+	size_t n, room;
+} ours;
+
+static void
+remember(pid_t pid)
+{
+	if (ours.n == ours.room) {
+		ours.room += 32;
+		ours.pids = xrealloc(ours.pids, ours.room, sizeof *ours.pids);
+	}
+	ours.pids[ours.n++] = pid;
+}
+
+static void
+forget(pid_t pid)
+{
+	for (size_t i = 0; i < ours.n; i++)
+		if (ours.pids[i] == pid) {
+			ours.pids[i] = ours.pids[--ours.n];
+			return;
+		}
+}
+
+bool
+spawn_is_ours(pid_t pid)
+{
+	for (size_t i = 0; i < ours.n; i++)
+		if (ours.pids[i] == pid)
+			return true;
+	return false;
 }
 
 static pid_t
@@ -144,8 +227,10 @@ spawn_start(const struct spawn *s, struct err *e)
 	errno = error;
 	if (pid == -1)
 		return err_errno(e, "%.200s: fork", s->argv[0]);
-	if (b.error == 0)
+	if (b.error == 0) {
+		remember(pid);
 		return pid;
+	}
 	spawn_reap(pid);
 	errno = b.error;
 	return err_errno(e, "%.200s: %.200s", s->argv[0], b.step);
@@ -168,6 +253,7 @@ spawn_reap(pid_t pid)
 
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		continue;
+	forget(pid);
 	return status;
 }
 
@@ -188,12 +274,23 @@ spawn_end_text(int status, char text[SPAWN_END_TEXT])
 	return text;
 }
 
+static int
+make_signal_fd(const sigset_t *set, struct err *e)
+{
+	int fd;
+
+	sigprocmask(SIG_BLOCK, set, NULL);
+	fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd == -1)
+		return err_errno(e, "signalfd");
+	return fd;
+}
+
 int
 spawn_signal_fd(struct err *e)
 {
 	struct sigaction now;
 	sigset_t set;
-	int fd;
 
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
@@ -201,11 +298,17 @@ spawn_signal_fd(struct err *e)
 		if (sigaction(ending_signals[i], NULL, &now) == 0 &&
 		    now.sa_handler != SIG_IGN)
 			sigaddset(&set, ending_signals[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd == -1)
-		return err_errno(e, "signalfd");
-	return fd;
+	return make_signal_fd(&set, e);
+}
+
+int
+spawn_child_fd(struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	return make_signal_fd(&set, e);
 }
 
 int
@@ -216,4 +319,11 @@ spawn_next_signal(int fd)
 	if (read(fd, &info, sizeof info) != (ssize_t)sizeof info)
 		return 0;
 	return (int)info.ssi_signo;
+}
+
+void
+spawn_child_ended(int fd)
+{
+	while (spawn_next_signal(fd) != 0)
+		continue;
 }

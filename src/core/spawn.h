@@ -3,15 +3,29 @@
 #define CORE_SPAWN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/err.h"
+
+/* For setrlimit(2); 0: as it is.  No limit can be raised, only lowered. */
+struct spawn_limits {
+	int64_t memory_bytes; /* of address space */
+	int64_t cpu_s; /* SIGXCPU then, SIGKILL a second later */
+	int64_t files; /* descriptors */
+	int64_t processes; /* of this user, all told */
+	int64_t file_bytes; /* of each file written: SIGXFSZ */
+	int nice; /* added to ours */
+};
 
 struct spawn {
 	char *const *argv; /* argv[0] is looked up in PATH when it has no '/' */
 	char *const *envp;
 	const char *cwd; /* or NULL: ours */
-	int in, out, err; /* descriptors for 0, 1 and 2; none other is passed */
+	/* Descriptors for 0, 1 and 2; none other is passed */
+	int in, out, err;
+	const int *fourth; /* except this one, as 3; or NULL */
+	const struct spawn_limits *limits; /* or NULL */
 	/*
 	 * Its own session and process group: kill(-pid) reaches all that it
 	 * starts, a terminal's ^C does not.
@@ -41,6 +55,9 @@ enum {
 /* "exit status 3" or "killed by signal 9 (KILL)".  Returns text. */
 char *spawn_end_text(int status, char text[SPAWN_END_TEXT]);
 
+/* Did spawn_start start it, and spawn_reap not reap it yet? */
+bool spawn_is_ours(pid_t pid);
+
 /*
  * For a program that watches over children, once and before the first: a
  * descriptor that spawn_next_signal reads, and children that can be reaped
@@ -53,5 +70,12 @@ int spawn_signal_fd(struct err *e);
  * we were started to ignore (nohup) never comes.
  */
 int spawn_next_signal(int fd);
+
+/*
+ * The same for ends of children, which adopted ones have no pidfd for: a
+ * descriptor to poll, and to empty with spawn_child_ended.
+ */
+int spawn_child_fd(struct err *e);
+void spawn_child_ended(int fd);
 
 #endif
