@@ -59,12 +59,17 @@ $(line_tools): $(obj)/store/no_dlopen.o
 endif
 $(bin)/mail-deliver: libs :=
 
+# Users' jq programs run in a process of their own: nothing else needs libjq.
+$(bin)/mailpipe-jq: libs := -ljq
+
 lib_src := $(filter-out %/no_dlopen.c,$(wildcard src/core/*.c src/mail/*.c \
 	src/store/*.c src/queue/*.c src/handler/*.c src/ingest/*.c))
 lib_obj := $(lib_src:src/%.c=$(obj)/%.o) $(obj)/gen/charset_table.o
 tool_src := $(wildcard src/tool/*.c)
-tools := $(tool_src:src/tool/%.c=%)
-programs := $(tools:%=$(bin)/%)
+programs := $(tool_src:src/tool/%.c=$(bin)/%)
+# Those that are typed, and those that only they start.
+tools := $(filter mail-%,$(tool_src:src/tool/%.c=%))
+helpers := $(filter mailpipe-%,$(tool_src:src/tool/%.c=%))
 unit_src := $(wildcard tests/unit/*.c)
 units := $(unit_src:tests/unit/%.c=$(obj)/unit/%)
 fuzz_src := $(filter-out %/replay.c,$(wildcard tests/fuzz/*.c))
@@ -185,17 +190,22 @@ bench: all
 format:
 	$(CLANG_FORMAT) -i $$(find src tests -name '*.[ch]')
 
+# src/core/jq.c looks for helpers there: ../libexec/mailpipe, seen from bin.
 mandir = $(PREFIX)/share/man
+helperdir = $(PREFIX)/libexec/mailpipe
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(mandir)/man1 \
-		$(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man7
-	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(helperdir) \
+		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 \
+		$(DESTDIR)$(mandir)/man7
+	install -m 755 $(tools:%=$(bin)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(helpers:%=$(bin)/%) $(DESTDIR)$(helperdir)
 	for n in 1 5 7; do \
 		install -m 644 man/*.$$n $(DESTDIR)$(mandir)/man$$n || exit 1; \
 	done
 
 uninstall:
-	rm -f $(tools:%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -f $(tools:%=$(DESTDIR)$(PREFIX)/bin/%) \
+		$(helpers:%=$(DESTDIR)$(helperdir)/%)
 	for n in 1 5 7; do for m in man/*.$$n; do \
 		rm -f "$(DESTDIR)$(mandir)/man$$n/$${m#man/}"; \
 	done; done
