@@ -182,6 +182,21 @@ localenv_make(struct localenv *env, json rec, int64_t attempt)
 }
 
 void
+localenv_set(struct localenv *env, const char *name, const char *value)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < env->n; i++)
+		if (strncmp(env->vars[i], name, len) == 0 &&
+		    env->vars[i][len] == '=') {
+			free(env->vars[i]);
+			env->vars[i] = xasprintf("%s=%s", name, value);
+			return;
+		}
+	add_text(env, name, value);
+}
+
+void
 localenv_release(struct localenv *env)
 {
 	for (size_t i = 0; i < env->n; i++)

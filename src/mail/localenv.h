@@ -37,6 +37,10 @@ struct localenv {
  * MAIL_TENANT and MAIL_ATTEMPT.  Does not consume rec.
  */
 void localenv_make(struct localenv *env, json rec, int64_t attempt);
+
+/* Add a variable, or replace it. */
+void localenv_set(struct localenv *env, const char *name, const char *value);
+
 void localenv_release(struct localenv *env);
 
 #endif
