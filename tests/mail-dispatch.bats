@@ -113,7 +113,7 @@ gone() { ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null; }
 	[ "$(result .detail.output)" = '"5000000\n"' ]
 }
 
-@test "mail-dispatch: the handler gets plain signals and descriptors 0 to 2" {
+@test "mail-dispatch: the handler gets plain signals and descriptors 0 to 3" {
 	exec 7</dev/null
 	(
 		trap '' HUP INT QUIT TERM PIPE CHLD
@@ -121,7 +121,7 @@ gone() { ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null; }
 			grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status'
 	)
 	jq -r .result.detail.output out >text
-	grep -xE '0 +1 +2( +10)?' text
+	grep -xE '0 +1 +2 +3( +10)?' text
 	# 32 and 33 are libc's own: make passes them on as it got them.
 	[ "$(grep -cE 'Sig(Blk|Ign):.0{7}[018]{2}0{7}$' text)" = 2 ]
 }

@@ -1,12 +1,13 @@
 #include "handler/job.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/json.h"
-#include "mail/localenv.h"
+#include "handler/environ.h"
 #include "mail/record.h"
 
 static const char stage[] = "mail-dispatch";
@@ -52,10 +53,10 @@ not_started(struct job *job, const struct err *why)
 
 /* Would its arguments do?  They are made when the attempt is known. */
 static bool
-words_fit(const struct job_plan *plan, struct job *job)
+words_fit(struct job *job)
 {
 	struct err e = ERR_INIT;
-	char **argv = handler_argv(plan->words, job->rec, 0, &e);
+	char **argv = handler_argv(job->route->words, job->rec, 0, &e);
 
 	if (argv == NULL)
 		set_failed(job, "fail", "handler", e.text);
@@ -67,7 +68,7 @@ static void
 open_message(const struct job_plan *plan, struct job *job)
 {
 	job->message =
-	    handler_message(plan->queue, job->rec, plan->form, &job->err);
+	    handler_message(plan->queue, job->rec, job->route->form, &job->err);
 	if (job->message != -1)
 		return;
 	if (job->err.class == ERR_DATA)
@@ -76,27 +77,45 @@ open_message(const struct job_plan *plan, struct job *job)
 		withhold(job);
 }
 
+/* ERR_TEMP: who has no handler is told so by the record's id. */
+static int
+find_route(const struct job_plan *plan, struct job *job)
+{
+	const char *tenant = json_str(job->rec, "tenant");
+
+	job->route = routes_find(plan->routes, tenant, &job->err);
+	if (job->route != NULL &&
+	    route_open(plan->routes, job->route, &job->err) == 0)
+		return 0;
+	return err_prefix(&job->err, "%s: not started", record_id(job->rec));
+}
+
 struct job *
 job_new(const struct job_plan *plan, json rec)
 {
 	struct job *job = xcalloc(1, sizeof *job);
 	int r;
 
-	job->fate = JOB_READY;
+	job->fate = JOB_WAITING;
 	job->rec = rec;
-	job->result = json_none();
+	job->answer = job->result = json_none();
 	job->message = -1;
+	job->handler.message = -1;
 	r = record_check(rec, &job->err);
 	if (r == 0)
 		r = queue_lease(rec, &job->lease, &job->err);
-	if (r == -1) {
-		withhold(job);
-		return job;
-	}
 	job->is_leased = r == 1;
-	if (words_fit(plan, job))
-		open_message(plan, job);
+	if (r == -1 || find_route(plan, job) == -1)
+		withhold(job);
 	return job;
+}
+
+void
+job_prepare(const struct job_plan *plan, struct job *job)
+{
+	job->fate = JOB_READY;
+	if (words_fit(job))
+		open_message(plan, job);
 }
 
 static void
@@ -130,15 +149,16 @@ static void
 start_leases(const struct job_plan *plan, struct job **jobs, size_t n)
 {
 	struct mail_start *starts = xcalloc(n, sizeof *starts);
-	int64_t until = clock_now_ms() + plan->limit_ms + JOB_MARGIN_MS;
+	int64_t from = clock_now_ms() + JOB_MARGIN_MS;
 	struct err e = ERR_INIT;
 	size_t k = 0;
 	int r;
 
 	for (size_t i = 0; i < n; i++)
 		if (jobs[i]->is_leased)
-			starts[k++] = (struct mail_start){
-			    .lease = jobs[i]->lease, .until = until};
+			starts[k++] =
+			    (struct mail_start){.lease = jobs[i]->lease,
+				.until = from + jobs[i]->route->limit_ms};
 	r = k > 0 ? queue_start(plan->queue, stage, starts, k, &e) : 0;
 	k = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -152,27 +172,50 @@ start_leases(const struct job_plan *plan, struct job **jobs, size_t n)
 	free(starts);
 }
 
+static int
+run_handler(struct job *job, char *const *argv, const char *mark,
+    struct localenv *env, int record, struct err *e)
+{
+	const struct route *route = job->route;
+	const struct handler_start how = {
+	    .argv = argv,
+	    .envp = env->vars,
+	    .mark = mark,
+	    .cwd = route->cwd,
+	    .message = job->message,
+	    .record = record,
+	    .limit_ms = route->limit_ms,
+	    .limits = &route->limits,
+	    .keeps_answer = route->expect != NULL,
+	};
+
+	job->message = -1;
+	return handler_start(&job->handler, &how, e);
+}
+
 static void
-start_handler(const struct job_plan *plan, struct job *job)
+start_handler(struct job *job)
 {
 	struct err e = ERR_INIT;
 	struct localenv env;
+	char *mark = environ_mark(job->rec);
 	char **argv;
-	int r = -1;
+	int record, r = -1;
 
-	localenv_make(&env, job->rec, job->attempt);
-	argv = handler_argv(plan->words, job->rec, job->attempt, &e);
-	if (argv != NULL)
-		r = handler_start(&job->handler, argv, env.vars, plan->cwd,
-		    job->message, plan->limit_ms, &e);
+	environ_make(&env, job->route, job->rec, job->attempt);
+	argv = handler_argv(job->route->words, job->rec, job->attempt, &e);
+	record = handler_record(job->rec, &e);
+	if (argv != NULL && record != -1)
+		r = run_handler(job, argv, mark, &env, record, &e);
+	if (record != -1)
+		close(record);
 	handler_argv_free(argv);
 	localenv_release(&env);
-	if (r == -1) {
+	free(mark);
+	if (r == -1)
 		set_failed(job, "retry", "handler", e.text);
-		return;
-	}
-	close_message(job);
-	job->fate = JOB_RUNNING;
+	else
+		job->fate = JOB_RUNNING;
 }
 
 void
@@ -181,13 +224,88 @@ job_start(const struct job_plan *plan, struct job **jobs, size_t n)
 	start_leases(plan, jobs, n);
 	for (size_t i = 0; i < n; i++)
 		if (jobs[i]->fate == JOB_READY)
-			start_handler(plan, jobs[i]);
+			start_handler(jobs[i]);
+}
+
+/* "exit status 0, but for", the program, and what it has against the answer. */
+static void
+set_unexpected(struct job *job, const char *what)
+{
+	struct buf reason = BUF_INIT;
+	char end[SPAWN_END_TEXT];
+
+	buf_addf(&reason, "%s, but for %.100s %s",
+	    spawn_end_text(job->handler.status, end), job->route->expects,
+	    what);
+	set_result(job, handler_result_unexpected(&job->handler, reason.data));
+	buf_release(&reason);
+}
+
+/* What the handler said, or why that is no answer. */
+static void
+read_answer(struct job *job)
+{
+	const struct buf *text = &job->handler.answer;
+	struct err e = ERR_INIT;
+	char *what;
+
+	if (text->len > HANDLER_ANSWER_MAX) {
+		what = xasprintf(
+		    "its answer is over %d bytes", HANDLER_ANSWER_MAX);
+	} else if (text->len == 0) {
+		what = xstrdup("there is no answer");
+	} else if (json_parse(text->data, text->len, &job->answer, &e) == -1) {
+		what = xasprintf("its answer is no JSON: %s", e.text);
+	} else {
+		job->fate = JOB_ANSWERED;
+		return;
+	}
+	set_unexpected(job, what);
+	free(what);
 }
 
 void
-job_finish(const struct job_plan *plan, struct job *job)
+job_finish(struct job *job)
 {
-	set_result(job, handler_result(&job->handler, plan->profile));
+	json result = handler_result(&job->handler, job->route->profile);
+
+	if (job->route->expect != NULL &&
+	    strcmp(json_str(result, "status"), "ok") == 0) {
+		json_free(result);
+		read_answer(job);
+		return;
+	}
+	set_result(job, result);
+}
+
+void
+job_ask(struct job *job)
+{
+	struct expect *x = job->route->expect;
+
+	if (x->asker != NULL)
+		return;
+	x->asker = job;
+	jq_program_ask(x->program, job->answer);
+	job->answer = json_none();
+}
+
+void
+job_conclude(struct job *job)
+{
+	struct expect *x = job->route->expect;
+	struct err e = ERR_INIT;
+	json outputs = jq_program_take(x->program, &e);
+
+	x->asker = NULL;
+	if (!json_is_valid(outputs))
+		set_unexpected(job, e.text);
+	else if (jq_is_truthy(outputs))
+		set_result(
+		    job, handler_result(&job->handler, job->route->profile));
+	else
+		set_unexpected(job, "its answer is not true");
+	json_free(outputs);
 }
 
 void
@@ -199,9 +317,17 @@ job_write(const struct job *job, struct buf *out)
 }
 
 void
+job_write_back(const struct job *job, struct buf *out)
+{
+	json_dump(json_copy(job->rec), out);
+}
+
+void
 job_free(struct job *job)
 {
 	close_message(job);
+	handler_release(&job->handler);
+	json_free(job->answer);
 	json_free(job->result);
 	json_free(job->rec);
 	free(job);

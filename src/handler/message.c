@@ -1,6 +1,10 @@
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/buf.h"
 #include "core/clock.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "handler/handler.h"
 #include "mail/record.h"
@@ -45,4 +49,29 @@ handler_message(struct queue *q, json rec, enum mail_form form, struct err *e)
 		err_prefix(e, "%s", record_id(rec));
 	close(fd);
 	return out;
+}
+
+int
+handler_record(json rec, struct err *e)
+{
+	int fd = memfd_create("record", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct buf line = BUF_INIT;
+
+	if (fd == -1)
+		return err_errno(e, "record: memfd_create");
+	json_dump(json_copy(rec), &line);
+	buf_addch(&line, '\n');
+	if (file_write(fd, line.data, line.len, -1, "record", e) == -1) {
+		close(fd);
+		fd = -1;
+	} else if (fcntl(fd, F_ADD_SEALS,
+		       F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
+			   F_SEAL_WRITE) == -1 ||
+		   lseek(fd, 0, SEEK_SET) == -1) {
+		err_errno(e, "record");
+		close(fd);
+		fd = -1;
+	}
+	buf_release(&line);
+	return fd;
 }

@@ -147,7 +147,7 @@ main(void)
 	for (size_t i = 0; i < 3; i++)
 		test_characters(i);
 	test_words();
-	if (handler_profile("safe") == NULL || handler_profile("") != NULL)
+	if (profile_find("safe") == NULL || profile_find("") != NULL)
 		fail("profile", 0, "wrong");
 	return failures > 0;
 }
