@@ -79,6 +79,7 @@ work_lines() {
 	mkdir srv
 	echo '<?php exit(strlen(stream_get_contents(STDIN)) > 99 ? 0 : 1);' \
 		>srv/receive.php
+	echo '<?php echo json_encode(["failures" => []]);' >srv/json.php
 	receive <mail
 	for page in "$MAILPIPE_REPO"/man/mail*.[157]; do
 		examples "$page"
