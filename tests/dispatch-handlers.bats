@@ -142,9 +142,30 @@ result() { jq -r --arg id "$1" "select(.id == \$id).result | $2" out; }
 	wait $!
 	[ "$(jq -r .result.status out | sort | uniq -c | xargs)" = "9 ok" ]
 	[ "$(sort -n counts.slow | tail -n 1)" = 2 ]
-	# In the order in which they came.
-	[ "$(jq -r 'select(.tenant == "slow").id' out | tail -n 2 | sort |
-		xargs)" = "slow-5 slow-6" ]
+}
+
+@test "handlers: what waits for room keeps its order" {
+	config '{handlers: {default: {argv: ["true"], parallel: 1}}}'
+	for ((i = 0; i < 100; i++)); do rec $i t; done >in
+	mail-dispatch -P 4 <in | jq .id | cmp - <(jq .id in)
+}
+
+@test "handlers: what cannot be started holds up nobody behind it" {
+	mkfifo in
+	for ((i = 0; i < 9; i++)); do rec $i t; done >lines
+	follow() {
+		mail-dispatch "$@" <in >out &
+		exec 5>in
+		cat lines >&5
+		# All of them, while stdin is open and says nothing more.
+		wait_for 20 eval '[ "$(wc -l <out)" = 9 ]'
+		exec 5>&-
+		wait $!
+	}
+	config '{handlers: {default: {argv: ["nosuchcommand"], parallel: 1}}}'
+	follow -P 4
+	follow -- nosuchcommand
+	follow -P 3 -- nosuchcommand
 }
 
 @test "handlers: no more waits in memory than 64" {

@@ -200,23 +200,47 @@ take_waiting(struct loop *l)
 	l->n_waiting = n;
 }
 
-/* What can be started now shares one write for its leases. */
+/*
+ * What can be started now shares one write for its leases.  What is over at
+ * once, since it could not be started, makes room for others: nothing else
+ * would wake us for them.
+ */
 static void
 start_jobs(struct loop *l)
 {
-	size_t running = l->n;
+	size_t running, started;
 
-	take_waiting(l);
-	take_lines(l);
-	if (l->n == running)
-		return;
-	job_start(l->plan, l->jobs + running, l->n - running);
-	for (size_t i = running; i < l->n; i++)
-		if (l->jobs[i]->fate == JOB_RUNNING)
-			tool_verbose("%s: process %ld",
-			    record_id(l->jobs[i]->rec),
-			    (long)l->jobs[i]->handler.pid);
-	sort_out(l);
+	do {
+		running = l->n;
+		take_waiting(l);
+		take_lines(l);
+		started = l->n;
+		if (started == running)
+			return;
+		job_start(l->plan, l->jobs + running, started - running);
+		for (size_t i = running; i < started; i++)
+			if (l->jobs[i]->fate == JOB_RUNNING)
+				tool_verbose("%s: process %ld",
+				    record_id(l->jobs[i]->rec),
+				    (long)l->jobs[i]->handler.pid);
+		sort_out(l);
+	} while (l->n < started);
+}
+
+/*
+ * Start and write all that can be; true while the one has made room for the
+ * other.
+ */
+static bool
+make_progress(struct loop *l)
+{
+	bool was_full;
+
+	outlet_flush(&l->out);
+	start_jobs(l);
+	was_full = outlet_unwritten(&l->out) >= OUT_MAX;
+	outlet_flush(&l->out);
+	return was_full && outlet_unwritten(&l->out) < OUT_MAX;
 }
 
 static bool
@@ -390,9 +414,8 @@ run_loop(struct loop *l, struct err *e)
 	int r;
 
 	for (;;) {
-		outlet_flush(&l->out);
-		start_jobs(l);
-		outlet_flush(&l->out);
+		while (make_progress(l))
+			continue;
 		if (is_over(l))
 			return 0;
 		r = wait_for_events(l, e);
