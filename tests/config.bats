@@ -359,9 +359,10 @@ on_terminal() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
 	need script
 	printf '{"state":"/a\\u001b[2Jb"}' >config.json
 	MAILPIPE_STATE='' run -0 on_terminal "mail-queue -n"
-	[[ ${lines[0]} == "configuration "*"$PWD/config.json"*"environment MAILPIPE_CONFIG" ]]
-	[[ ${lines[1]} == "state "*"/a\\x1b[2Jb "*"file $PWD/config.json" ]]
-	[[ $output == *"engines.mail "*"sqlite: "*default* ]]
+	[[ ${lines[0]} == *SETTING*FROM*VALUE* ]]
+	[[ ${lines[1]} == "configuration "*"environment MAILPIPE_CONFIG "*"$PWD/config.json" ]]
+	[[ ${lines[2]} == "state "*"file "*"/a\\x1b[2Jb" ]]
+	[[ $output == *"engines.mail "*"default "*"sqlite:"* ]]
 	[[ $output != *'{'* ]]
 }
 

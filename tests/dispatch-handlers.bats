@@ -85,7 +85,7 @@ result() { jq -r --arg id "$1" "select(.id == \$id).result | $2" out; }
 	[ "$(jq -r .result.status out | xargs)" = "retry ok" ]
 	config '{handlers: {default: {argv: ["touch", "started"], expect: "("}}}'
 	run -75 --separate-stderr mail-dispatch <<<"$(rec 1 t)"
-	[[ $stderr == *"1: not started: $MAILPIPE_CONFIG: handlers.default.expect: jq: "* ]]
+	[[ $stderr == *"1: not started: $MAILPIPE_CONFIG: .handlers.default.expect: jq: "* ]]
 	[ ! -e started ]
 }
 
@@ -280,9 +280,9 @@ result() { jq -r --arg id "$1" "select(.id == \$id).result | $2" out; }
 	config '{handlers: {}}'
 	run -65 --separate-stderr mail-dispatch --explain -- true <<<nonsense
 	[[ $stderr == "mail-dispatch: line 1: not JSON" ]]
-	config '{tenants: {a: {handler: "x"}}, handlers: {y: {argv: ["true"]}}}'
+	config '{tenants: {b: {handler: "y"}}, handlers: {y: {argv: ["true"]}}}'
 	run -75 --separate-stderr mail-dispatch --explain <<<"$(rec 1 a)"
-	jq -r .error <<<"$output" | grep "its handler x is missing"
+	jq -r .error <<<"$output" | grep "tenant a has no handler"
 	rec 1 a ',"envelope":{"from":"-x@y"}' |
 		mail-dispatch --explain -- echo '{sender}' >out
 	jq -r .error out | grep "begins with '-'"

@@ -24,7 +24,7 @@ static int64_t
 set_by_test(int64_t now, const char *how)
 {
 	struct err e = ERR_INIT;
-	int64_t s;
+	int64_t s = 0;
 
 	if (how[0] == '\0' || duration_parse(how + 1, &s, &e) == -1)
 		return now;
@@ -106,37 +106,52 @@ clock_format(int64_t ms, char text[CLOCK_TEXT])
 }
 
 /* The offset after the seconds: "Z" or "+09:00".  In seconds, or -1. */
+/* n digits, and one of the characters in after, unless that is "". */
+static bool
+take_digits(const char **s, int n, const char *after, int *value)
+{
+	*value = 0;
+	for (; n > 0; n--, ++*s) {
+		if (**s < '0' || **s > '9')
+			return false;
+		*value = *value * 10 + (**s - '0');
+	}
+	if (after[0] == '\0')
+		return true;
+	return **s != '\0' && strchr(after, *(*s)++) != NULL;
+}
+
 static int
 parse_offset(const char *s, int *offset)
 {
-	int h, m, used = 0;
+	int h, m, sign = *s == '-' ? -1 : 1;
 
-	if (strcmp(s, "Z") == 0 || strcmp(s, "z") == 0) {
-		*offset = 0;
+	*offset = 0;
+	if (strcmp(s, "Z") == 0 || strcmp(s, "z") == 0)
 		return 0;
-	}
-	if ((*s != '+' && *s != '-') ||
-	    sscanf(s + 1, "%2d:%2d%n", &h, &m, &used) != 2 || used != 5 ||
-	    s[6] != '\0' || h > 23 || m > 59)
+	if (*s != '+' && *s != '-')
 		return -1;
-	*offset = (h * 60 + m) * 60 * (*s == '-' ? -1 : 1);
+	s++;
+	if (!take_digits(&s, 2, ":", &h) || !take_digits(&s, 2, "", &m) ||
+	    *s != '\0' || h > 23 || m > 59)
+		return -1;
+	*offset = (h * 60 + m) * 60 * sign;
 	return 0;
 }
 
 static int
 parse_rfc3339(const char *s, int64_t *ms)
 {
-	int y, m, d, hour, min, sec, n = 0, offset;
+	int y, m, d, hour, min, sec, offset;
 	int64_t frac = 0, unit = 100;
 
-	if (sscanf(s, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &y, &m, &d, &hour,
-		&min, &sec, &n) != 6 ||
-	    n != 19)
+	if (!take_digits(&s, 4, "-", &y) || !take_digits(&s, 2, "-", &m) ||
+	    !take_digits(&s, 2, "Tt ", &d) || !take_digits(&s, 2, ":", &hour) ||
+	    !take_digits(&s, 2, ":", &min) || !take_digits(&s, 2, "", &sec))
 		return -1;
-	if (y < 1 || m < 1 || m > 12 || d < 1 || d > 31 || hour < 0 ||
-	    hour > 23 || min < 0 || min > 59 || sec < 0 || sec > 60)
+	if (y < 1 || m < 1 || m > 12 || d < 1 || d > 31 || hour > 23 ||
+	    min > 59 || sec > 60)
 		return -1;
-	s += n;
 	if (*s == '.')
 		for (s++; *s >= '0' && *s <= '9'; s++, unit /= 10)
 			frac += (*s - '0') * unit;
@@ -150,7 +165,7 @@ parse_rfc3339(const char *s, int64_t *ms)
 int
 clock_parse(const char *text, int64_t *ms, struct err *e)
 {
-	int64_t s;
+	int64_t s = 0;
 
 	if (text[0] == '@' || text[0] == '+') {
 		if (duration_parse(text + 1, &s, e) == -1)
@@ -202,10 +217,10 @@ clock_age(int64_t ms, char text[CLOCK_TEXT])
 		char unit;
 	} units[] = {
 	    {1, 120, 's'},
-	    {60, 120 * 60, 'm'},
-	    {3600, 48 * 3600, 'h'},
+	    {60, 120 * 60LL, 'm'},
+	    {3600, 48 * 3600LL, 'h'},
 	    {86400, 1000 * 86400LL, 'd'},
-	    {365 * 86400, INT64_MAX, 'y'},
+	    {365 * 86400LL, INT64_MAX, 'y'},
 	};
 	int64_t s = ms > 0 ? ms / 1000 : 0;
 	size_t i = 0;

@@ -245,7 +245,7 @@ file_lock(
 		return 0;
 	if (timeout_ms > 0) {
 		timer.it_value.tv_sec = timeout_ms / 1000;
-		timer.it_value.tv_usec = timeout_ms % 1000 * 1000;
+		timer.it_value.tv_usec = timeout_ms % 1000 * 1000L;
 		sigaction(SIGALRM, &wake, &was);
 		setitimer(ITIMER_REAL, &timer, NULL);
 	}

@@ -86,7 +86,7 @@ const struct schema_row schema_rows[] = {
     WORDS("handlers.*.expect", SCHEMA_STRING,
 	"a jq program such as \".failures | length == 0\""),
     RANGE("handlers.*.nice", SCHEMA_INTEGER, 0, 19),
-    RANGE("handlers.*.parallel", SCHEMA_INTEGER, 1, 256),
+    RANGE("handlers.*.parallel", SCHEMA_INTEGER, 1, 240),
     ROW("handlers.*.limits", SCHEMA_OBJECT),
     RANGE("handlers.*.limits.memory_bytes", SCHEMA_INTEGER, 1048576, 1e15),
     RANGE("handlers.*.limits.cpu_s", SCHEMA_DURATION, 1, 2592000),

@@ -140,7 +140,7 @@ dropping_run(struct queue *q, const struct dropping *how, struct err *e)
 	if (result == 0)
 		result = drop_batch(&r, e);
 	if (result == 0)
-		tool_say("%s %lld mails",
+		tool_verbose("%s %lld mails",
 		    how->is_dry ? "would drop" : "dropped",
 		    (long long)r.dropped);
 	if (result == 0 && r.left > 0)

@@ -238,8 +238,8 @@ write_json(void *ctx, const struct setting *s)
 
 static const struct table_column columns[] = {
     {"SETTING", 20, .most = 40, .share = 1},
-    {"VALUE", 24, .most = 60, .share = 2},
-    {"FROM", 20, .is_whole = true},
+    {"FROM", 27, .most = 60, .share = 1},
+    {"VALUE", 20, .is_whole = true},
 };
 
 static void
@@ -251,8 +251,8 @@ write_row(void *ctx, const struct setting *s)
 	add_value(s, &value);
 	add_source(s, &from);
 	table_str(t, LOOK_PLAIN, s->name);
-	table_text(t, LOOK_PLAIN, value.data, value.len);
 	table_str(t, LOOK_PLAIN, from.data);
+	table_text(t, LOOK_PLAIN, value.data, value.len);
 	table_end(t);
 	buf_release(&value);
 	buf_release(&from);

@@ -374,12 +374,10 @@ read_segment(struct intake *in, int fd, bool is_ours, struct drawn *d,
 	lines.limit = ENTRY_MAX;
 	while (r == 0) {
 		got = jsonl_next(&lines, &line, &len);
-		if (got == JSONL_LINE)
+		if (got == JSONL_LINE || got == JSONL_CUT)
 			r = take_line(in, d, line, len, is_ours, e);
 		else if (got == JSONL_MORE)
 			r = jsonl_fill(&lines, -1, e) == -1 ? -1 : 0;
-		else if (got == JSONL_CUT)
-			r = take_line(in, d, line, len, is_ours, e);
 		else if (got == JSONL_TOO_LONG)
 			tool_say("intake: passed over more than %d bytes that "
 				 "no append can have written",

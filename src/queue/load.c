@@ -106,7 +106,7 @@ load_fd(struct loading *l, int fd, json *section, struct err *e)
 static int
 load_message(struct loading *l, json *rec, struct err *e)
 {
-	json section;
+	json section = json_none();
 	int fd;
 
 	if (!json_has(*rec, "blob"))
@@ -124,7 +124,8 @@ static int
 load_part(void *ctx, size_t index, json *part, struct err *e)
 {
 	struct loading *l = ctx;
-	json blob = json_member(*part, "blob", JSON_OBJECT), section;
+	json blob = json_member(*part, "blob", JSON_OBJECT);
+	json section = json_none();
 	const char *ref = json_str(blob, "ref");
 	int fd = -1;
 

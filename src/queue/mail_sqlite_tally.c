@@ -30,7 +30,7 @@ note(struct sqlite_sums *s, const struct sqlite_place *place,
 		last->n += n;
 		return;
 	}
-	if (s->n == s->room) {
+	if (s->all == NULL || s->n == s->room) {
 		s->room = s->room > 0 ? s->room * 2 : 64;
 		s->all = xrealloc(s->all, s->room, sizeof *s->all);
 	}

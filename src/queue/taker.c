@@ -307,7 +307,7 @@ wait_for_news(struct run *r, struct err *e)
 
 	if (ms == -1)
 		return FAILED;
-	if (poll(p, 2, min64(ms, REST_MS)) == 0 && poll(p, 3, ms) == -1 &&
+	if (poll(p, 2, (int)min64(ms, REST_MS)) == 0 && poll(p, 3, ms) == -1 &&
 	    errno != EINTR) {
 		err_errno(e, "poll");
 		return FAILED;

@@ -187,7 +187,7 @@ migrate(struct db *db, const char *const *steps, size_t n, int version,
 static int
 create(struct db *db, const struct db_schema *schema, struct err *e)
 {
-	int version, r;
+	int version = 0, r;
 
 	if (lock(db, e) == -1)
 		return -1;
@@ -216,7 +216,7 @@ int
 db_open(struct db *db, const struct state *s, const char *name,
     const struct db_schema *schema, struct err *e)
 {
-	int version;
+	int version = 0;
 
 	if (open_any(db, s, name, &version, e) == -1)
 		return -1;
@@ -235,7 +235,7 @@ db_upgrade(const struct state *s, const char *name,
     const struct db_schema *schema, struct err *e)
 {
 	struct db db;
-	int version, r = open_any(&db, s, name, &version, e);
+	int version = 0, r = open_any(&db, s, name, &version, e);
 
 	if (r == 0)
 		r = lock(&db, e);

@@ -201,8 +201,8 @@ state_check_space(const struct state *s, struct err *e)
 		return err_errno(e, "%s: statvfs", s->path);
 	left = (int64_t)(v.f_bavail * v.f_frsize);
 	reserve = (int64_t)(v.f_blocks * v.f_frsize) / 50;
-	if (reserve > 64 * 1024 * 1024)
-		reserve = 64 * 1024 * 1024;
+	if (reserve > 64L * 1024 * 1024)
+		reserve = 64L * 1024 * 1024;
 	reserve = config_int(&s->config, "limits.reserve_bytes", reserve);
 	if (left < reserve)
 		return err_set(e, ERR_TEMP,

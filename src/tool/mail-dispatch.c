@@ -124,6 +124,7 @@ run_handlers(struct routes *routes, bool has_command, struct err *e)
 		if (r == 0)
 			r = handler_loop(&plan, (size_t)option.parallel, e);
 		queue_close(&queue);
+		routes->config = NULL; /* it goes with the state */
 	}
 	state_close(&state);
 	return r;
