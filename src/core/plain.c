@@ -3,8 +3,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/json.h"
 #include "core/utf8.h"
+#include "core/width.h"
+
+enum {
+	MARKS_MAX = 4, /* on one character; more are there to be in the way */
+};
 
 /* Characters that act, or hide; Unicode's Cc, Cf, Zl, Zp. */
 static const struct {
@@ -54,27 +58,79 @@ is_seen(uint32_t c)
 	return true;
 }
 
+static void
+shorten(struct buf *b, size_t len)
+{
+	b->len = len;
+	b->data[len] = '\0';
+}
+
+/*
+ * Append the first character, or what stands for it.  Its length in s, and how
+ * many columns it takes.
+ */
+static size_t
+add_one(struct buf *out, const char *s, size_t n, int *columns)
+{
+	size_t len = utf8_char(s, n), was = out->len;
+	uint32_t c = len > 0 ? code_point(s, len) : 0;
+
+	if (len > 0 && is_seen(c)) {
+		buf_add(out, s, len);
+		*columns = width_of(c);
+		return len;
+	}
+	if (len > 1)
+		buf_addf(out, "\\u{%x}", (unsigned)c);
+	else
+		buf_addf(out, "\\x%02x", (unsigned char)s[0]);
+	*columns = (int)(out->len - was);
+	return len > 0 ? len : 1;
+}
+
 void
 plain_add(struct buf *out, const char *s, size_t n, size_t max)
 {
-	size_t len;
+	size_t len, was;
+	int columns;
 
 	for (size_t i = 0; i < n; i += len) {
-		uint32_t c;
-
-		len = utf8_char(s + i, n - i);
-		if (i + (len > 0 ? len : 1) > max) {
+		was = out->len;
+		len = add_one(out, s + i, n - i, &columns);
+		if (i + len > max) {
+			shorten(out, was);
 			buf_addstr(out, "...");
 			return;
 		}
-		c = len > 0 ? code_point(s + i, len) : 0;
-		if (len > 0 && is_seen(c))
-			buf_add(out, s + i, len);
-		else if (len > 1)
-			buf_addf(out, "\\u{%x}", (unsigned)c);
-		else
-			buf_addf(out, "\\x%02x", (unsigned char)s[i]);
-		if (len == 0)
-			len = 1;
 	}
+}
+
+int
+plain_fit(struct buf *out, const char *s, size_t n, int columns)
+{
+	size_t cut = out->len, was;
+	int used = 0, before_cut = 0, marks = 0, width;
+
+	for (size_t i = 0; i < n;) {
+		was = out->len;
+		i += add_one(out, s + i, n - i, &width);
+		marks = width == 0 ? marks + 1 : 0;
+		if (marks > MARKS_MAX) {
+			shorten(out, was);
+			continue;
+		}
+		if (used + width > columns) {
+			shorten(out, cut);
+			if (columns < 1)
+				return 0;
+			buf_addstr(out, "…");
+			return before_cut + 1;
+		}
+		used += width;
+		if (used < columns) { /* an ellipsis has room behind it */
+			cut = out->len;
+			before_cut = used;
+		}
+	}
+	return used;
 }

@@ -17,4 +17,10 @@
  */
 void plain_add(struct buf *out, const char *s, size_t n, size_t max);
 
+/*
+ * The same for one of many columns: what takes more than so many columns of the
+ * terminal ends in an ellipsis.  How many it takes.
+ */
+int plain_fit(struct buf *out, const char *s, size_t n, int columns);
+
 #endif

@@ -36,10 +36,66 @@ static const struct {
     {"abc", 3, 0, "..."},
 };
 
+static const struct {
+	const char *in;
+	int columns;
+	const char *want;
+	int used;
+} fits[] = {
+    {"", 5, "", 0},
+    {"abcde", 5, "abcde", 5},
+    {"abcdef", 5, "abcd…", 5},
+    {"abc", 1, "…", 1},
+    {"a", 1, "a", 1},
+    {"a", 0, "", 0},
+    /* Two columns each: a half is never shown. */
+    {"受注確認", 8, "受注確認", 8},
+    {"受注確認", 7, "受注確…", 7},
+    {"受注確認", 6, "受注…", 5},
+    {"受注", 1, "…", 1},
+    {"a受", 2, "a…", 2},
+    {"ｱｲｳ", 3, "ｱｲｳ", 3},
+    {"ＡＢ", 3, "Ａ…", 3},
+    {"📧📧", 4, "📧📧", 4},
+    {"한국어", 5, "한국…", 5},
+    /* A mark stays with its letter. */
+    {"か\xe3\x82\x99き", 4, "か\xe3\x82\x99き", 4},
+    {"か\xe3\x82\x99きく", 4, "か\xe3\x82\x99…", 3},
+    {"e\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81", 1,
+	"e\xcc\x81\xcc\x81\xcc\x81\xcc\x81", 1},
+    /* What stands for a character is whole or not there. */
+    {"a\033[31m", 9, "a\\x1b[31m", 9},
+    {"a\033[31m", 8, "a\\x1b[3…", 8},
+    {"a\033[31m", 5, "a…", 2},
+    {"\xe2\x80\xae", 7, "…", 1},
+    {"\xff", 4, "\\xff", 4},
+};
+
+static int
+check_fits(void)
+{
+	int failures = 0;
+
+	for (size_t i = 0; i < sizeof fits / sizeof *fits; i++) {
+		struct buf out = BUF_INIT;
+		int used = plain_fit(
+		    &out, fits[i].in, strlen(fits[i].in), fits[i].columns);
+
+		buf_addstr(&out, "");
+		if (strcmp(out.data, fits[i].want) != 0 ||
+		    used != fits[i].used) {
+			fprintf(stderr, "fit %zu: %s, %d\n", i, out.data, used);
+			failures++;
+		}
+		buf_release(&out);
+	}
+	return failures;
+}
+
 int
 main(void)
 {
-	int failures = 0;
+	int failures = check_fits();
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct buf out = BUF_INIT;
