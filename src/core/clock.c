@@ -192,3 +192,27 @@ bad:
 	return err_set(e, ERR_USAGE,
 	    "\"%.40s\" is not a duration: write 90, 90s, 5m, 2h or 7d", text);
 }
+
+char *
+clock_age(int64_t ms, char text[CLOCK_TEXT])
+{
+	/* In units of two or more, up to what has four characters. */
+	static const struct {
+		int64_t s, below;
+		char unit;
+	} units[] = {
+	    {1, 120, 's'},
+	    {60, 120 * 60, 'm'},
+	    {3600, 48 * 3600, 'h'},
+	    {86400, 1000 * 86400LL, 'd'},
+	    {365 * 86400, INT64_MAX, 'y'},
+	};
+	int64_t s = ms > 0 ? ms / 1000 : 0;
+	size_t i = 0;
+
+	while (s >= units[i].below)
+		i++;
+	snprintf(text, CLOCK_TEXT, "%lld%c", (long long)(s / units[i].s),
+	    units[i].unit);
+	return text;
+}

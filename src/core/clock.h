@@ -27,6 +27,10 @@ char *clock_format(int64_t ms, char text[CLOCK_TEXT]);
  */
 int clock_parse(const char *text, int64_t *ms, struct err *e);
 
+/* A length of time for people, in two to four characters: "42s", "3m", "2h",
+ * "5d", "3y"; negative ones are "0s".  Returns text. */
+char *clock_age(int64_t ms, char text[CLOCK_TEXT]);
+
 /* "90", "90s", "5m", "2h", "7d" to seconds; at least 0.  ERR_USAGE. */
 int duration_parse(const char *text, int64_t *seconds, struct err *e);
 

@@ -1,10 +1,12 @@
 #include "core/option.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/clock.h"
 
@@ -113,6 +115,37 @@ add_to_list(struct string_list *list, const char *s)
 	list->items[list->n++] = s;
 }
 
+static bool
+has_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = words; *p != '\0'; p += strcspn(p, " ")) {
+		p += strspn(p, " ");
+		if (n > 0 && strcspn(p, " ") == n && memcmp(p, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "waiting" is not a state: stored ready … */
+static int
+set_word(const struct option_row *r, struct err *e)
+{
+	struct option_word *w = r->value;
+	char what[32];
+	size_t i;
+
+	for (i = 0; r->arg[i] != '\0' && i < sizeof what - 1; i++)
+		what[i] = (char)tolower((unsigned char)r->arg[i]);
+	what[i] = '\0';
+	if (!has_word(w->words, optarg))
+		return err_set(e, ERR_USAGE, "\"%.40s\" is not a %s: %s",
+		    optarg, what, w->words);
+	w->value = optarg;
+	return 0;
+}
+
 static int
 set_value(const struct option_row *r, struct err *e)
 {
@@ -128,6 +161,8 @@ set_value(const struct option_row *r, struct err *e)
 	case OPTION_LIST:
 		add_to_list(r->value, optarg);
 		return 0;
+	case OPTION_WORD:
+		return set_word(r, e);
 	case OPTION_NUMBER:
 		if (parse_number(optarg, &n) == -1)
 			return err_set(

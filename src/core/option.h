@@ -18,12 +18,19 @@ enum option_type {
 	OPTION_LIST, /* struct string_list */
 	OPTION_NUMBER, /* int64_t, from min to max */
 	OPTION_DURATION, /* int64_t seconds, from min to max */
+	OPTION_WORD, /* struct option_word */
 };
 
 /* Strings given by an option that may be repeated; argv owns them. */
 struct string_list {
 	const char **items;
 	size_t n;
+};
+
+/* One of several words; value is NULL, or what is meant without the option. */
+struct option_word {
+	const char *words; /* one blank between them */
+	const char *value;
 };
 
 /* One row of the table; the last one has no help. */
