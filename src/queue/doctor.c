@@ -16,6 +16,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/sandbox.h"
+#include "core/table.h"
 #include "queue/draw.h"
 
 enum level {
@@ -27,8 +28,15 @@ enum level {
 struct doctor {
 	struct state *state;
 	struct queue *queue;
+	const struct look *look;
+	struct table table;
 	struct buf out;
 	bool is_failed;
+};
+
+static const struct table_column columns[] = {
+    {"STATUS", .width = 6}, {"CHECK", 13, .most = 21, .share = 1},
+    {"DETAIL", 20, .is_whole = true}, /* what to do: never cut */
 };
 
 static void finding(struct doctor *d, const char *check, enum level level,
@@ -39,18 +47,27 @@ finding(
     struct doctor *d, const char *check, enum level level, const char *fmt, ...)
 {
 	static const char *const names[] = {"ok", "warn", "fail"};
+	static const char *const colors[] = {LOOK_GREEN, LOOK_YELLOW, LOOK_RED};
 	char detail[600];
-	json line = json_set_str(json_object(), "check", check);
+	json line;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(detail, sizeof detail, fmt, ap);
 	va_end(ap);
+	d->is_failed |= level == FAIL;
+	if (d->look->is_table) {
+		table_str(&d->table, colors[level], names[level]);
+		table_str(&d->table, LOOK_PLAIN, check);
+		table_str(&d->table, LOOK_PLAIN, detail);
+		table_end(&d->table);
+		return;
+	}
+	line = json_set_str(json_object(), "check", check);
 	line = json_set_str(line, "status", names[level]);
 	line = json_set(line, "detail", json_bytes(detail, strlen(detail)));
 	json_dump(line, &d->out);
 	buf_addch(&d->out, '\n');
-	d->is_failed |= level == FAIL;
 }
 
 static void
@@ -231,13 +248,15 @@ check_sandbox(struct doctor *d)
 }
 
 int
-doctor_run(struct err *e)
+doctor_run(const struct look *look, struct err *e)
 {
 	struct state state;
 	struct queue queue;
-	struct doctor d = {.state = &state, .queue = &queue};
+	struct doctor d = {.state = &state, .queue = &queue, .look = look};
 	int layout = 0, r;
 
+	table_init(
+	    &d.table, columns, sizeof columns / sizeof *columns, look, &d.out);
 	r = state_open_any(&state, &layout, e);
 	queue_init(&queue, &state);
 	if (r == 0) {

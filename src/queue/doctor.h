@@ -3,11 +3,12 @@
 #define QUEUE_DOCTOR_H
 
 #include "core/err.h"
+#include "core/look.h"
 
 /*
  * Print a line for each check: {"check":"space","status":"ok|warn|fail",
- * "detail":"…"}.  ERR_TEMP when one of them is a fail.
+ * "detail":"…"}, or a row of a table.  ERR_TEMP when one of them is a fail.
  */
-int doctor_run(struct err *e);
+int doctor_run(const struct look *look, struct err *e);
 
 #endif

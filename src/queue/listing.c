@@ -9,26 +9,41 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "queue/draw.h"
+#include "queue/listing_table.h"
 #include "queue/queue.h"
 
-static int
-print(struct buf *line, struct err *e)
-{
-	int r;
+/* Where it goes, and how. */
+struct listed {
+	const struct look *look;
+	struct buf text; /* not yet written */
+	struct table table;
+	bool is_seen; /* there was something */
+};
 
-	buf_addch(line, '\n');
-	r = file_write(STDOUT_FILENO, line->data, line->len, -1, "stdout", e);
-	buf_reset(line);
+static int
+print(struct listed *l, struct err *e)
+{
+	int r = 0;
+
+	if (l->text.len > 0)
+		r = file_write(
+		    STDOUT_FILENO, l->text.data, l->text.len, -1, "stdout", e);
+	buf_reset(&l->text);
 	return r;
 }
 
 static int
 print_row(void *ctx, const struct mail_row *row, struct err *e)
 {
-	struct buf *line = ctx;
+	struct listed *l = ctx;
 
-	queue_row_record(row, line);
-	return print(line, e);
+	if (l->look->is_table) {
+		listing_table_mail(&l->table, row, clock_now_ms());
+	} else {
+		queue_row_record(row, &l->text);
+		buf_addch(&l->text, '\n');
+	}
+	return print(l, e);
 }
 
 int
@@ -51,18 +66,17 @@ listing_filter(const struct listing *how, struct mail_filter *f, struct err *e)
 	f->state = mail_state_parse(how->state);
 	if (f->state == -1)
 		return err_set(e, ERR_USAGE,
-		    "\"%.40s\" is not a state: stored ready scheduled leased "
-		    "succeeded skipped dead deferred parked dropped",
-		    how->state);
+		    "\"%.40s\" is not a state: " LISTING_STATES, how->state);
 	return 0;
 }
 
 int
-listing_rows(struct queue *q, const struct listing *how, struct err *e)
+listing_rows(struct queue *q, const struct listing *how,
+    const struct look *look, struct err *e)
 {
+	struct listed l = {.look = look};
 	struct mail_engine *mail;
 	struct mail_filter f;
-	struct buf line = BUF_INIT;
 	int r;
 
 	if (listing_filter(how, &f, e) == -1)
@@ -70,8 +84,9 @@ listing_rows(struct queue *q, const struct listing *how, struct err *e)
 	mail = queue_mail(q, e);
 	if (mail == NULL)
 		return -1;
-	r = mail->ops->list(mail, &f, print_row, &line, e);
-	buf_release(&line);
+	listing_table_mails(&l.table, how->queue == NULL, look, &l.text);
+	r = mail->ops->list(mail, &f, print_row, &l, e);
+	buf_release(&l.text);
 	return r;
 }
 
@@ -83,41 +98,50 @@ add_counts(struct buf *line, const int64_t n[MAIL_STATES], int first)
 		    mail_state_name((enum mail_state)i), (long long)n[i]);
 }
 
+static void
+write_stats(const struct mail_stats *s, int64_t now, struct buf *line)
+{
+	int64_t age_ms = s->oldest_ready_at != 0 ? now - s->oldest_ready_at : 0;
+
+	buf_addf(line, "{\"queue\":\"%s\",", s->queue);
+	add_counts(line, s->n, MAIL_READY);
+	buf_addf(line,
+	    ",\"oldest_ready_s\":%lld,\"paused\":%s,\"paused_tenants\":%lld}\n",
+	    (long long)(age_ms > 0 ? age_ms / 1000 : 0),
+	    s->is_paused ? "true" : "false", (long long)s->paused_tenants);
+}
+
 static int
 print_stats(void *ctx, const struct mail_stats *s, struct err *e)
 {
-	struct buf line = BUF_INIT;
-	int64_t age_ms = 0;
-	bool *is_seen = ctx;
-	int r;
+	struct listed *l = ctx;
 
 	if (s->queue[0] == '\0')
 		return 0; /* never queued: mail-store stats has those */
-	*is_seen = true;
-	if (s->oldest_ready_at != 0)
-		age_ms = clock_now_ms() - s->oldest_ready_at;
-	buf_addf(&line, "{\"queue\":\"%s\",", s->queue);
-	add_counts(&line, s->n, MAIL_READY);
-	buf_addf(&line,
-	    ",\"oldest_ready_s\":%lld,\"paused\":%s,\"paused_tenants\":%lld}",
-	    (long long)(age_ms > 0 ? age_ms / 1000 : 0),
-	    s->is_paused ? "true" : "false", (long long)s->paused_tenants);
-	r = print(&line, e);
-	buf_release(&line);
-	return r;
+	l->is_seen = true;
+	if (l->look->is_table)
+		listing_table_queue(&l->table, s, clock_now_ms());
+	else
+		write_stats(s, clock_now_ms(), &l->text);
+	return print(l, e);
 }
 
 int
-listing_stats(struct queue *q, const char *queue, struct err *e)
+listing_stats(
+    struct queue *q, const char *queue, const struct look *look, struct err *e)
 {
 	struct mail_engine *mail = queue_mail(q, e);
 	struct mail_stats none = {.queue = queue};
-	bool is_seen = false;
+	struct listed l = {.look = look};
+	int r = -1;
 
-	if (mail == NULL ||
-	    mail->ops->stats(mail, queue, print_stats, &is_seen, e) == -1)
-		return -1;
-	return queue == NULL || is_seen ? 0 : print_stats(&is_seen, &none, e);
+	listing_table_queues(&l.table, look, &l.text);
+	if (mail != NULL)
+		r = mail->ops->stats(mail, queue, print_stats, &l, e);
+	if (r == 0 && queue != NULL && !l.is_seen)
+		r = print_stats(&l, &none, e);
+	buf_release(&l.text);
+	return r;
 }
 
 static int
@@ -132,22 +156,26 @@ add_stats(void *ctx, const struct mail_stats *s, struct err *e)
 }
 
 int
-listing_totals(struct queue *q, struct err *e)
+listing_totals(struct queue *q, const struct look *look, struct err *e)
 {
 	struct mail_engine *mail = queue_mail(q, e);
 	int64_t n[MAIL_STATES] = {0}, all = 0;
-	struct buf line = BUF_INIT;
+	struct listed l = {.look = look};
 	int r;
 
 	if (mail == NULL || mail->ops->stats(mail, NULL, add_stats, n, e) == -1)
 		return -1;
 	for (int i = 0; i < MAIL_STATES; i++)
 		all += n[i];
-	buf_addf(&line, "{\"mails\":%lld,", (long long)all);
-	add_counts(&line, n, MAIL_STORED);
-	buf_addch(&line, '}');
-	r = print(&line, e);
-	buf_release(&line);
+	if (look->is_table) {
+		listing_table_totals(n, all, look, &l.text);
+	} else {
+		buf_addf(&l.text, "{\"mails\":%lld,", (long long)all);
+		add_counts(&l.text, n, MAIL_STORED);
+		buf_addstr(&l.text, "}\n");
+	}
+	r = print(&l, e);
+	buf_release(&l.text);
 	return r;
 }
 

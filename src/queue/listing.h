@@ -1,4 +1,7 @@
-/* What the operator's verbs print: rows and counts, JSON lines on stdout. */
+/*
+ * What the operator's verbs print: rows and counts, as JSON lines or, where
+ * look says so, as a table.
+ */
 #ifndef QUEUE_LISTING_H
 #define QUEUE_LISTING_H
 
@@ -6,7 +9,14 @@
 
 #include "core/buf.h"
 #include "core/err.h"
+#include "core/look.h"
 #include "queue/engines.h"
+
+/* What mail_state_parse knows. */
+#define LISTING_STATES                                                         \
+	"stored ready scheduled leased succeeded skipped dead deferred "       \
+	"parked "                                                              \
+	"dropped"
 
 struct listing {
 	const char *queue, *tenant; /* NULL: any */
@@ -20,16 +30,18 @@ int listing_filter(
     const struct listing *how, struct mail_filter *f, struct err *e);
 
 /* Rows as records, oldest first.  ERR_USAGE for an unknown state. */
-int listing_rows(struct queue *q, const struct listing *how, struct err *e);
+int listing_rows(struct queue *q, const struct listing *how,
+    const struct look *look, struct err *e);
 
 /*
  * {"queue":"inbound","ready":0,…,"oldest_ready_s":0} for each queue, or one
  * (which is printed also when nothing was ever put on it).
  */
-int listing_stats(struct queue *q, const char *queue, struct err *e);
+int listing_stats(
+    struct queue *q, const char *queue, const struct look *look, struct err *e);
 
 /* {"mails":3,"stored":1,…} over everything. */
-int listing_totals(struct queue *q, struct err *e);
+int listing_totals(struct queue *q, const struct look *look, struct err *e);
 
 /*
  * Append one mail whole: the record as listing_rows has it, with "history":

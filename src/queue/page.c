@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/look.h"
 #include "core/plain.h"
 #include "mail/mime.h"
+#include "queue/paint.h"
 
 enum {
 	VALUE_MAX = 400, /* bytes of one value */
@@ -19,12 +21,6 @@ struct page {
 	struct buf *out;
 	bool is_colored;
 };
-
-#define BOLD "1"
-#define DIM "2"
-#define RED "31"
-#define GREEN "32"
-#define YELLOW "33"
 
 static void
 color(struct page *p, const char *code)
@@ -58,9 +54,9 @@ add_member(struct page *p, const char *before, json obj, const char *key,
 static void
 begin_row(struct page *p, const char *label)
 {
-	color(p, DIM);
+	color(p, LOOK_DIM);
 	buf_addf(p->out, "  %-9s ", label);
-	color(p, "0");
+	color(p, LOOK_PLAIN);
 }
 
 static void
@@ -133,29 +129,10 @@ list_row(struct page *p, const char *label, json obj, const char *key,
 		begin_row(p, label);
 		color(p, code);
 		add_list(p, list, fn);
-		color(p, "0");
+		color(p, LOOK_PLAIN);
 		add(p, "\n");
 	}
 	json_free(list);
-}
-
-/* What it means to who looks for trouble. */
-static const char *
-state_color(const char *state)
-{
-	static const struct {
-		const char *state, *code;
-	} codes[] = {
-	    {"succeeded", GREEN},
-	    {"dead", RED},
-	    {"parked", RED},
-	    {"deferred", YELLOW},
-	};
-
-	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-		if (state != NULL && strcmp(codes[i].state, state) == 0)
-			return codes[i].code;
-	return "0";
 }
 
 static void
@@ -164,9 +141,9 @@ state_row(struct page *p, json mail)
 	int64_t attempts = json_int(mail, "attempts", 0);
 
 	begin_row(p, "state");
-	color(p, state_color(json_str(mail, "state")));
+	color(p, paint_state(json_str(mail, "state")));
 	add_member(p, "", mail, "state", "");
-	color(p, "0");
+	color(p, LOOK_PLAIN);
 	add_member(p, ", queue ", mail, "queue", "");
 	if (attempts > 0)
 		buf_addf(p->out, ", %lld attempt%s", (long long)attempts,
@@ -195,17 +172,17 @@ envelope_row(struct page *p, json mail)
 static void
 write_head(struct page *p, json mail, json message)
 {
-	color(p, BOLD);
+	color(p, LOOK_BOLD);
 	add_member(p, "", mail, "id", "");
-	color(p, "0");
+	color(p, LOOK_PLAIN);
 	add(p, "\n");
 	row(p, "tenant", mail, "tenant");
 	state_row(p, mail);
 	row(p, "received", mail, "received_at");
 	envelope_row(p, mail);
-	list_row(p, "from", message, "from", "0", add_mailbox);
-	list_row(p, "to", message, "to", "0", add_mailbox);
-	list_row(p, "cc", message, "cc", "0", add_mailbox);
+	list_row(p, "from", message, "from", LOOK_PLAIN, add_mailbox);
+	list_row(p, "to", message, "to", LOOK_PLAIN, add_mailbox);
+	list_row(p, "cc", message, "cc", LOOK_PLAIN, add_mailbox);
 	row(p, "subject", message, "subject");
 	row(p, "date", message, "date");
 	if (json_has(mail, "size")) {
@@ -213,8 +190,8 @@ write_head(struct page *p, json mail, json message)
 		add_size(p, "", mail);
 		add(p, "\n");
 	}
-	list_row(p, "flags", message, "flags", "0", add_string);
-	list_row(p, "defects", message, "defects", YELLOW, add_string);
+	list_row(p, "flags", message, "flags", LOOK_PLAIN, add_string);
+	list_row(p, "defects", message, "defects", LOOK_YELLOW, add_string);
 }
 
 /* How deep a part is: "1" 0, "1.2" 1. */
@@ -253,19 +230,19 @@ write_part(struct page *p, json part)
 	const char *type = json_str(part, "type");
 	const char *sniffed = json_str(part, "sniffed");
 
-	color(p, BOLD);
+	color(p, LOOK_BOLD);
 	if (!add_member(p, "", part, "part", ""))
 		add(p, "?");
-	color(p, "0");
+	color(p, LOOK_PLAIN);
 	add_member(p, " ", part, "type", "");
 	add_member(p, ", ", part, "charset", "");
 	add_member(p, ", \"", part, "name", "\"");
 	add_member(p, ", ", part, "disposition", "");
 	add_size(p, ", ", part);
 	if (sniffed != NULL && (type == NULL || strcmp(type, sniffed) != 0)) {
-		color(p, YELLOW);
+		color(p, LOOK_YELLOW);
 		add_member(p, ", looks like ", part, "sniffed", "");
-		color(p, "0");
+		color(p, LOOK_PLAIN);
 	}
 	add(p, "\n");
 }
@@ -297,20 +274,6 @@ write_parts(struct page *p, json message)
 	json_free(parts);
 }
 
-static const char *
-status_color(json entry)
-{
-	const char *status = json_str(entry, "status");
-
-	if (status == NULL)
-		return "0";
-	return strcmp(status, "ok") == 0      ? GREEN
-	       : strcmp(status, "retry") == 0 ? YELLOW
-	       : strcmp(status, "snooze") == 0 || strcmp(status, "skip") == 0
-		   ? "0"
-		   : RED;
-}
-
 /* What is known of an event, a blank before each. */
 static void
 add_details(struct page *p, json event, json entry)
@@ -340,10 +303,10 @@ write_event(struct page *p, json event)
 
 	add_details(&q, event, entry);
 	add_member(p, "  ", event, "at", "  ");
-	color(p, status_color(entry));
+	color(p, paint_status(json_str(entry, "status")));
 	buf_addf(p->out, "%-*s", details.len > 0 ? EVENT_WIDTH : 0,
 	    name != NULL ? name : "?");
-	color(p, "0");
+	color(p, LOOK_PLAIN);
 	buf_add(p->out, details.data, details.len);
 	add(p, "\n");
 	buf_release(&details);

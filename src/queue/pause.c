@@ -1,11 +1,13 @@
 #include "queue/pause.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json_text.h"
+#include "core/table.h"
 #include "core/tool.h"
 #include "queue/queue.h"
 
@@ -41,13 +43,17 @@ pause_end(struct queue *q, const char *queue, const char *tenant, struct err *e)
 	return 0;
 }
 
-static int
-print_hold(void *ctx, const struct mail_hold *h, struct err *e)
+struct held {
+	const struct look *look;
+	struct buf line;
+	struct table table;
+};
+
+static void
+write_hold(const struct mail_hold *h, struct buf *line)
 {
-	struct buf *line = ctx;
 	char at[CLOCK_TEXT];
 
-	buf_reset(line);
 	buf_addch(line, '{');
 	json_text_member_str(line, "queue", h->queue);
 	if (h->tenant[0] != '\0')
@@ -58,18 +64,73 @@ print_hold(void *ctx, const struct mail_hold *h, struct err *e)
 	if (h->reason != NULL)
 		json_text_member_str(line, "reason", h->reason);
 	buf_addstr(line, "}\n");
+}
+
+/* "2h ago", "in 3h". */
+static void
+relative_cell(
+    struct table *t, const char *before, int64_t ms, const char *after)
+{
+	char age[CLOCK_TEXT], text[CLOCK_TEXT + 8];
+
+	snprintf(
+	    text, sizeof text, "%s%s%s", before, clock_age(ms, age), after);
+	table_str(t, LOOK_PLAIN, text);
+}
+
+static void
+hold_row(struct table *t, const struct mail_hold *h)
+{
+	int64_t now = clock_now_ms();
+
+	table_str(t, LOOK_YELLOW, h->queue);
+	if (h->tenant[0] != '\0')
+		table_str(t, LOOK_YELLOW, h->tenant);
+	else
+		table_str(t, LOOK_DIM, "(all)");
+	relative_cell(t, "", now - h->at, " ago");
+	if (h->until != 0)
+		relative_cell(t, "in ", h->until - now, "");
+	else
+		table_str(t, LOOK_DIM, "resumed");
+	table_str(t, LOOK_PLAIN, h->reason);
+	table_end(t);
+}
+
+static int
+print_hold(void *ctx, const struct mail_hold *h, struct err *e)
+{
+	struct held *held = ctx;
+	struct buf *line = &held->line;
+
+	buf_reset(line);
+	if (held->look->is_table)
+		hold_row(&held->table, h);
+	else
+		write_hold(h, line);
 	return file_write(
 	    STDOUT_FILENO, line->data, line->len, -1, "stdout", e);
 }
 
+static const struct table_column columns[] = {
+    {"QUEUE", 8, .most = 24, .share = 1},
+    {"TENANT", 8, .most = 20, .share = 1},
+    {"PAUSED", 8, .rank = 2},
+    {"UNTIL", .width = 7},
+    {"REASON", 8, .most = 80, .share = 4, .rank = 1, .is_whole = true},
+};
+
 int
-pause_list(struct queue *q, struct err *e)
+pause_list(struct queue *q, const struct look *look, struct err *e)
 {
 	struct mail_engine *mail = queue_ledger(q, e);
-	struct buf line = BUF_INIT;
-	int r =
-	    mail != NULL ? mail->ops->holds(mail, print_hold, &line, e) : -1;
+	struct held held = {.look = look};
+	int r = -1;
 
-	buf_release(&line);
+	table_init(&held.table, columns, sizeof columns / sizeof *columns, look,
+	    &held.line);
+	if (mail != NULL)
+		r = mail->ops->holds(mail, print_hold, &held, e);
+	buf_release(&held.line);
 	return r;
 }

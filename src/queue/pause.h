@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/look.h"
 #include "queue/engines.h"
 
 /*
@@ -19,9 +20,9 @@ int pause_end(
     struct queue *q, const char *queue, const char *tenant, struct err *e);
 
 /*
- * Print what is paused: {"queue","tenant","at","until","reason"} a line; what
- * has no end has no "until".
+ * Print what is paused: {"queue","tenant","at","until","reason"} a line, or a
+ * table; what has no end has no "until".
  */
-int pause_list(struct queue *q, struct err *e);
+int pause_list(struct queue *q, const struct look *look, struct err *e);
 
 #endif

@@ -1,7 +1,5 @@
 #include "queue/show.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -9,34 +7,6 @@
 #include "core/json.h"
 #include "queue/listing.h"
 #include "queue/page.h"
-
-/* https://no-color.org */
-static bool
-wants_color(void)
-{
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return (no_color == NULL || no_color[0] == '\0') && term != NULL &&
-	       strcmp(term, "dumb") != 0;
-}
-
-int
-show_choose(const char *form, struct show *how, struct err *e)
-{
-	bool is_terminal = isatty(STDOUT_FILENO) == 1;
-
-	*how = (struct show){
-	    .is_table = is_terminal,
-	    .is_colored = is_terminal && wants_color(),
-	};
-	if (form == NULL)
-		return 0;
-	how->is_table = strcmp(form, "table") == 0;
-	if (how->is_table || strcmp(form, "json") == 0)
-		return 0;
-	return err_set(
-	    e, ERR_USAGE, "-o: \"%.40s\" is neither json nor table", form);
-}
 
 static int
 write_table(
@@ -54,14 +24,14 @@ write_table(
 
 int
 show_mail(
-    struct queue *q, const char *id, const struct show *how, struct err *e)
+    struct queue *q, const char *id, const struct look *look, struct err *e)
 {
 	struct buf text = BUF_INIT, table = BUF_INIT;
-	const struct buf *out = how->is_table ? &table : &text;
+	const struct buf *out = look->is_table ? &table : &text;
 	int r = listing_mail(q, id, &text, e);
 
-	if (r == 0 && how->is_table)
-		r = write_table(&text, how->is_colored, &table, e);
+	if (r == 0 && look->is_table)
+		r = write_table(&text, look->is_colored, &table, e);
 	else if (r == 0)
 		buf_addch(&text, '\n');
 	if (r == 0)

@@ -17,13 +17,16 @@
 
 static struct {
 	bool is_echo, is_empty_fine, is_single, is_follow, is_dry, is_all;
-	const char *at, *state, *tenant, *until, *reason;
+	const char *at, *tenant, *until, *reason;
+	struct option_word state, form;
 	struct string_list ids, keys;
 	int64_t deadline_s, lease_s, window, count, wait_s;
 	int64_t older_s, newer_s;
 } option = {
     .deadline_s = 120,
     .lease_s = TAKER_LEASE_S,
+    .state = {LISTING_STATES, NULL},
+    .form = LOOK_FORM,
 };
 
 static int
@@ -139,7 +142,9 @@ run_settle(int argc, char **argv, struct err *e)
 static int
 stats(struct queue *q, void *ctx, struct err *e)
 {
-	return listing_stats(q, ctx, e);
+	struct look look = look_choose(option.form.value);
+
+	return listing_stats(q, ctx, &look, e);
 }
 
 static int
@@ -155,7 +160,7 @@ listing_of(const char *queue)
 {
 	return (struct listing){
 	    .queue = queue,
-	    .state = option.state,
+	    .state = option.state.value,
 	    .tenant = option.tenant,
 	    .older_s = option.older_s,
 	    .newer_s = option.newer_s,
@@ -166,7 +171,9 @@ listing_of(const char *queue)
 static int
 list(struct queue *q, void *ctx, struct err *e)
 {
-	return listing_rows(q, ctx, e);
+	struct look look = look_choose(option.form.value);
+
+	return listing_rows(q, ctx, &look, e);
 }
 
 static int
@@ -183,10 +190,11 @@ run_list(int argc, char **argv, struct err *e)
 static int
 pause_queue(struct queue *q, void *ctx, struct err *e)
 {
+	struct look look = look_choose(option.form.value);
 	int64_t until = 0;
 
 	if (ctx == NULL)
-		return pause_list(q, e);
+		return pause_list(q, &look, e);
 	if (option.until != NULL && clock_parse(option.until, &until, e) == -1)
 		return err_prefix(e, "--until");
 	return pause_set(q, ctx, option.tenant, until, option.reason, e);
@@ -296,7 +304,7 @@ static const struct option_row settle_options[] = {
 };
 
 static const struct option_row list_options[] = {
-    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0,
+    {'s', NULL, "STATE", "only in this state", OPTION_WORD, &option.state, 0,
 	0},
     {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
 	0, 0},
@@ -305,6 +313,12 @@ static const struct option_row list_options[] = {
 	&option.older_s, 0, 0},
     {0, "newer", "DURATION", "stored since", OPTION_DURATION, &option.newer_s,
 	0, 0},
+    LOOK_ROW(&option.form),
+    {0},
+};
+
+static const struct option_row stats_options[] = {
+    LOOK_ROW(&option.form),
     {0},
 };
 
@@ -315,6 +329,7 @@ static const struct option_row pause_options[] = {
 	OPTION_STRING, &option.until, 0, 0},
     {0, "reason", "TEXT", "why, for those who look", OPTION_STRING,
 	&option.reason, 0, 0},
+    LOOK_ROW(&option.form),
     {0},
 };
 
@@ -330,7 +345,7 @@ static const struct option_row drop_options[] = {
 	&option.keys, 0, 0},
     {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
 	0, 0},
-    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0,
+    {'s', NULL, "STATE", "only in this state", OPTION_WORD, &option.state, 0,
 	0},
     {'c', NULL, "N", "at most N", OPTION_NUMBER, &option.count, 1, 0},
     {0, "older", "DURATION", "stored longer ago", OPTION_DURATION,
@@ -348,8 +363,6 @@ static const struct option_row drop_options[] = {
     {0},
 };
 
-static const struct option_row no_options[] = {{0}};
-
 static const struct verb verbs[] = {
     {"put", "QUEUE", "queue the records on stdin; 0 is a receipt", put_options,
 	"  mail-ingest -t ne-001 <mail | mail-store put | "
@@ -361,8 +374,8 @@ static const struct verb verbs[] = {
 	run_take, 1, 1, false},
     {"settle", "", "write down the results of the records on stdin",
 	settle_options, NULL, run_settle, 0, 0, false},
-    {"stats", "[QUEUE]", "how many mails are in which state", no_options, NULL,
-	run_stats, 0, 1, false},
+    {"stats", "[QUEUE]", "how many mails are in which state", stats_options,
+	NULL, run_stats, 0, 1, false},
     {"list", "QUEUE", "the records of a queue, oldest first", list_options,
 	"  mail-queue list -s dead inbound | jq -r '[.id,.last.reason]|@tsv'\n",
 	run_list, 1, 1, false},

@@ -21,10 +21,15 @@
 #include "queue/upgrade.h"
 
 static struct {
-	const char *state, *tenant, *queue, *form;
+	const char *tenant, *queue;
+	struct option_word state, form;
 	int64_t deadline_s, older_s, newer_s, count;
 	bool is_inline, is_dry;
-} option = {.deadline_s = 120};
+} option = {
+    .deadline_s = 120,
+    .state = {LISTING_STATES, NULL},
+    .form = LOOK_FORM,
+};
 
 /* Open the state directory for a verb, run it, close everything. */
 static int
@@ -112,7 +117,7 @@ listing(void)
 {
 	return (struct listing){
 	    .queue = option.queue,
-	    .state = option.state,
+	    .state = option.state.value,
 	    .tenant = option.tenant,
 	    .older_s = option.older_s,
 	    .newer_s = option.newer_s,
@@ -124,9 +129,10 @@ static int
 list(struct queue *q, void *ctx, struct err *e)
 {
 	struct listing how = listing();
+	struct look look = look_choose(option.form.value);
 
 	(void)ctx;
-	return listing_rows(q, &how, e);
+	return listing_rows(q, &how, &look, e);
 }
 
 static int
@@ -146,7 +152,7 @@ check_id(const char *id, struct err *e)
 }
 
 struct showing {
-	struct show how;
+	struct look look;
 	char **ids;
 };
 
@@ -158,7 +164,7 @@ show(struct queue *q, void *ctx, struct err *e)
 	for (char **ids = s->ids; *ids != NULL; ids++) {
 		struct err bad = ERR_INIT;
 
-		if (show_mail(q, *ids, &s->how, &bad) == 0)
+		if (show_mail(q, *ids, &s->look, &bad) == 0)
 			continue;
 		if (bad.class == ERR_TEMP)
 			return err_set(e, ERR_TEMP, "%s", bad.text);
@@ -170,10 +176,9 @@ show(struct queue *q, void *ctx, struct err *e)
 static int
 run_show(int argc, char **argv, struct err *e)
 {
-	struct showing s = {.ids = argv};
+	struct showing s = {
+	    .look = look_choose(option.form.value), .ids = argv};
 
-	if (show_choose(option.form, &s.how, e) == -1)
-		return -1;
 	for (int i = 0; i < argc; i++)
 		if (check_id(argv[i], e) == -1)
 			return -1;
@@ -223,8 +228,10 @@ run_reparse(int argc, char **argv, struct err *e)
 static int
 stats(struct queue *q, void *ctx, struct err *e)
 {
+	struct look look = look_choose(option.form.value);
+
 	(void)ctx;
-	return listing_totals(q, e);
+	return listing_totals(q, &look, e);
 }
 
 static int
@@ -238,9 +245,11 @@ run_stats(int argc, char **argv, struct err *e)
 static int
 run_doctor(int argc, char **argv, struct err *e)
 {
+	struct look look = look_choose(option.form.value);
+
 	(void)argc;
 	(void)argv;
-	return doctor_run(e);
+	return doctor_run(&look, e);
 }
 
 static int
@@ -266,7 +275,7 @@ static const struct option_row get_options[] = {
 /* Which mails: for every verb that works on several. */
 /* clang-format off */
 #define FILTER_ROWS \
-    {'s', NULL, "STATE", "only in this state", OPTION_STRING, &option.state, 0, \
+    {'s', NULL, "STATE", "only in this state", OPTION_WORD, &option.state, 0, \
 	0}, \
     {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant, \
 	0, 0}, \
@@ -281,6 +290,7 @@ static const struct option_row get_options[] = {
 
 static const struct option_row list_options[] = {
     FILTER_ROWS,
+    LOOK_ROW(&option.form),
     {0},
 };
 
@@ -291,9 +301,8 @@ static const struct option_row reparse_options[] = {
     {0},
 };
 
-static const struct option_row show_options[] = {
-    {'o', NULL, "FORM", "json, or table: for people (on a terminal)",
-	OPTION_STRING, &option.form, 0, 0},
+static const struct option_row form_options[] = {
+    LOOK_ROW(&option.form),
     {0},
 };
 
@@ -310,16 +319,16 @@ static const struct verb verbs[] = {
 	"  mail-store list -s dead | mail-dispatch -- ./new-handler\n",
 	run_list, 0, 0, false},
     {"show", "ID...", "everything about some mails, their history too",
-	show_options, NULL, run_show, 1, -1, false},
+	form_options, NULL, run_show, 1, -1, false},
     {"cat", "ID [PART]",
 	"the message as it came, byte for byte; or a part, decoded", no_options,
 	"  mail-store cat ID 1.2 >order.pdf\n", run_cat, 1, 2, false},
     {"reparse", "[ID]...", "parse stored mails again, with today's parser",
 	reparse_options, "  mail-store reparse -n --newer 30d\n", run_reparse,
 	0, -1, false},
-    {"stats", "", "how many mails are in which state", no_options, NULL,
+    {"stats", "", "how many mails are in which state", form_options, NULL,
 	run_stats, 0, 0, false},
-    {"doctor", "", "what is wrong with the state directory", no_options, NULL,
+    {"doctor", "", "what is wrong with the state directory", form_options, NULL,
 	run_doctor, 0, 0, false},
     {"upgrade", "", "bring the state directory to this release's layout",
 	no_options, NULL, run_upgrade, 0, 0, false},
