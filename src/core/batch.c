@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/progress.h"
 #include "core/tool.h"
 
 enum {
@@ -149,6 +150,7 @@ static int
 do_batch(struct loop *l, struct err *e)
 {
 	struct err failed = ERR_INIT;
+	int64_t done = 0;
 
 	if (l->n == 0)
 		return 0;
@@ -157,7 +159,12 @@ do_batch(struct loop *l, struct err *e)
 		for (size_t i = 0; i < l->n; i++)
 			l->items[i].fate = BATCH_FAILED;
 	}
-	return write_out(l, e);
+	for (size_t i = 0; i < l->n; i++)
+		done += l->items[i].fate != BATCH_FAILED;
+	if (write_out(l, e) == -1)
+		return -1;
+	progress_add(done);
+	return 0;
 }
 
 /* Wait for input, but not beyond the deadline. */
@@ -238,6 +245,8 @@ batch_run(struct batch *b, struct err *e)
 	struct loop l = {.b = b};
 	int r;
 
+	if (b->progress != NULL)
+		progress_start(b->progress, !b->is_silent);
 	jsonl_init(&l.in, STDIN_FILENO);
 	r = loop_run(&l, e);
 	if (r == -1)

@@ -46,6 +46,10 @@ struct batch {
 	 * a json.  NULL: none does.
 	 */
 	const char *const *apart;
+	/* What was done with records, for who waits ("stored"); NULL: nobody.
+	 */
+	const char *progress;
+	bool is_silent; /* nothing is emitted */
 	/* Give up (ERR_TEMP) when nothing moves for so long; 0: never. */
 	int64_t deadline_s;
 	/* Set by batch_run: */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/progress.h"
 
 static struct {
 	const struct tool *tool;
@@ -78,7 +79,7 @@ say(const char *fmt, va_list ap)
 	size_t n;
 	int r;
 
-	r = snprintf(line, sizeof line, "%s: ", self.name);
+	r = snprintf(line, sizeof line, "%s%s: ", progress_eraser(), self.name);
 	n = r < 0 ? 0 : (size_t)r;
 	r = vsnprintf(line + n, sizeof line - n - 1, fmt, ap);
 	if (r > 0)
@@ -354,6 +355,7 @@ int
 tool_main(const struct tool *tool, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
+	int r;
 
 	self.tool = tool;
 	self.name = argc > 0 ? base_name(argv[0]) : tool->name;
@@ -362,7 +364,9 @@ tool_main(const struct tool *tool, int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* Postfix limits files: EFBIG instead */
 	umask(077);
-	if (run_verb(argc, argv, &e) == -1)
+	r = run_verb(argc, argv, &e);
+	progress_end();
+	if (r == -1)
 		tool_failed(&e);
 	return final_status(err_status(self.worst));
 }

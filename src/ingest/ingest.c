@@ -12,6 +12,7 @@
 #include "core/json.h"
 #include "core/json_text.h"
 #include "core/jsonl.h"
+#include "core/progress.h"
 #include "core/tool.h"
 #include "ingest/attachments.h"
 #include "ingest/held.h"
@@ -350,6 +351,7 @@ ingest_end(
 	in->name = name;
 	r = finish(in, maildir, e);
 	forget(in);
+	progress_add(1);
 	return r == -1 ? err_prefix(e, "%s", name) : 0;
 }
 

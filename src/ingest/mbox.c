@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/progress.h"
 #include "core/tool.h"
 #include "mail/header.h"
 
@@ -23,6 +25,7 @@ struct mbox {
 	struct buf b;
 	size_t passed; /* of b; what is before is done with */
 	size_t scanned; /* of b; no separator begins before it */
+	int64_t done, all; /* bytes of the file; all 0: nobody knows */
 	bool is_inside; /* of a message */
 	bool is_skipping; /* the rest of a message that failed */
 };
@@ -168,6 +171,8 @@ fill(struct mbox *m, int fd, struct err *e)
 	if (n == -1)
 		return err_errno(e, "%s: read", m->name);
 	m->b.len += (size_t)n;
+	m->done += n;
+	progress_at(m->done, m->all);
 	return n;
 }
 
@@ -195,8 +200,12 @@ int
 mbox_read(struct ingest *in, int fd, const char *name, struct err *e)
 {
 	struct mbox m = {.in = in, .name = name};
-	int r = read_all(&m, fd, e);
+	struct stat st;
+	int r;
 
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		m.all = st.st_size;
+	r = read_all(&m, fd, e);
 	if (r == -1)
 		ingest_drop(in);
 	buf_release(&m.b);

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/progress.h"
 #include "queue/draw.h"
 #include "queue/listing_table.h"
 #include "queue/queue.h"
@@ -43,7 +44,10 @@ print_row(void *ctx, const struct mail_row *row, struct err *e)
 		queue_row_record(row, &l->text);
 		buf_addch(&l->text, '\n');
 	}
-	return print(l, e);
+	if (print(l, e) == -1)
+		return -1;
+	progress_add(1);
+	return 0;
 }
 
 int
@@ -84,6 +88,7 @@ listing_rows(struct queue *q, const struct listing *how,
 	mail = queue_mail(q, e);
 	if (mail == NULL)
 		return -1;
+	progress_start("listed", true);
 	listing_table_mails(&l.table, how->queue == NULL, look, &l.text);
 	r = mail->ops->list(mail, &f, print_row, &l, e);
 	buf_release(&l.text);

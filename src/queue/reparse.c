@@ -8,6 +8,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/json.h"
+#include "core/progress.h"
 #include "core/tool.h"
 #include "mail/renew.h"
 #include "queue/content.h"
@@ -203,6 +204,7 @@ reparse_row(void *ctx, const struct mail_row *row, struct err *e)
 	json rec;
 	int result = 0;
 
+	progress_add(1);
 	if (json_parse(row->record, row->record_len, &rec, &bad) == -1) {
 		failed(r, row->id, &bad);
 		return 0;
@@ -287,6 +289,7 @@ reparse(struct queue *q, const struct reparse_options *how, struct err *e)
 	struct reparsing r = {.q = q, .how = how};
 	int result = -1;
 
+	progress_start("looked at", false);
 	r.mail = queue_mail(q, e);
 	if (r.mail != NULL)
 		result = reparse_all(&r, e);

@@ -7,6 +7,7 @@
 
 #include "core/buf.h"
 #include "core/id.h"
+#include "core/progress.h"
 #include "core/tool.h"
 #include "ingest/ingest.h"
 #include "ingest/maildir.h"
@@ -103,6 +104,8 @@ read_all(struct ingest *in, int argc, char **argv, struct err *e)
 {
 	if (argc == 0)
 		return ingest_fd(in, STDIN_FILENO, "stdin", NULL, e);
+	if (!option.is_following)
+		progress_start("read", true);
 	for (int i = 0; i < argc && !ingest_is_output_lost(in); i++) {
 		struct err failed = ERR_INIT;
 

@@ -63,7 +63,12 @@ put(struct queue *q, void *ctx, struct err *e)
 {
 	struct enqueue *p = ctx;
 	struct batch b = {
-	    .work = enqueue_batch, .ctx = p, .deadline_s = option.deadline_s};
+	    .work = enqueue_batch,
+	    .ctx = p,
+	    .progress = "queued",
+	    .is_silent = !p->is_echo,
+	    .deadline_s = option.deadline_s,
+	};
 	int r;
 
 	p->queue = q;

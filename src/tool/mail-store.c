@@ -80,7 +80,11 @@ put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 static int
 run_put(int argc, char **argv, struct err *e)
 {
-	struct batch b = {.work = put_batch, .deadline_s = option.deadline_s};
+	struct batch b = {
+	    .work = put_batch,
+	    .progress = "stored",
+	    .deadline_s = option.deadline_s,
+	};
 
 	(void)argc;
 	(void)argv;
