@@ -186,16 +186,27 @@ format:
 	$(CLANG_FORMAT) -i $$(find src tests -name '*.[ch]')
 
 mandir = $(PREFIX)/share/man
+# Where these shells look; the programs write what is there from their tables.
+bashdir = $(PREFIX)/share/bash-completion/completions
+zshdir = $(PREFIX)/share/zsh/site-functions
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(mandir)/man1 \
-		$(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man7
+		$(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man7 \
+		$(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir)
 	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
 	for n in 1 5 7; do \
 		install -m 644 man/*.$$n $(DESTDIR)$(mandir)/man$$n || exit 1; \
 	done
+	umask 022; for t in $(tools); do \
+		$(bin)/$$t --completion bash >$(DESTDIR)$(bashdir)/$$t && \
+		$(bin)/$$t --completion zsh >$(DESTDIR)$(zshdir)/_$$t || \
+			exit 1; \
+	done
 
 uninstall:
-	rm -f $(tools:%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -f $(tools:%=$(DESTDIR)$(PREFIX)/bin/%) \
+		$(tools:%=$(DESTDIR)$(bashdir)/%) \
+		$(tools:%=$(DESTDIR)$(zshdir)/_%)
 	for n in 1 5 7; do for m in man/*.$$n; do \
 		rm -f "$(DESTDIR)$(mandir)/man$$n/$${m#man/}"; \
 	done; done

@@ -270,6 +270,8 @@ floor() {
 	for program in $(programs); do
 		[ -x "root/opt/mailpipe/bin/$program" ]
 		[ -s "root/opt/mailpipe/share/man/man1/$program.1" ]
+		[ -s "root/opt/mailpipe/share/bash-completion/completions/$program" ]
+		[ -s "root/opt/mailpipe/share/zsh/site-functions/_$program" ]
 	done
 	[ -s root/opt/mailpipe/share/man/man7/mailpipe.7 ]
 	root/opt/mailpipe/bin/mail-ingest -V

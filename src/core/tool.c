@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/completion.h"
 #include "core/progress.h"
 
 static struct {
@@ -171,9 +172,8 @@ base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-/* The options of a verb with those that all have. */
-static struct options
-all_options(const struct verb *v)
+struct options
+tool_options(const struct verb *v)
 {
 	struct options o = {.n = 0};
 
@@ -194,7 +194,7 @@ list_verbs(struct buf *b)
 static void
 help_verb(struct buf *b, const struct verb *v)
 {
-	struct options o = all_options(v);
+	struct options o = tool_options(v);
 
 	buf_addf(b, "usage: %s", self.name);
 	if (v->name != NULL)
@@ -246,6 +246,17 @@ print_version(void)
 	struct buf b = BUF_INIT;
 
 	buf_addf(&b, "%s %s\n", self.tool->name, MAILPIPE_VERSION);
+	print_and_exit(&b);
+}
+
+/* Not for people: make install asks. */
+static int
+print_completion(const char *shell, struct err *e)
+{
+	struct buf b = BUF_INIT;
+
+	if (completion_write(self.tool, shell, &b, e) == -1)
+		return -1;
 	print_and_exit(&b);
 }
 
@@ -314,9 +325,11 @@ read_command_line(int *argc, char ***argv, struct err *e)
 	struct options o;
 	int shift;
 
+	if (*argc == 3 && strcmp((*argv)[1], "--completion") == 0)
+		return print_completion((*argv)[2], e);
 	if (choose_verb(*argc, *argv, e) == -1)
 		return -1;
-	o = all_options(self.verb);
+	o = tool_options(self.verb);
 	shift = self.verb->name != NULL ? 1 : 0;
 	*argc -= shift;
 	*argv += shift;

@@ -41,6 +41,9 @@ struct tool {
  */
 int tool_main(const struct tool *tool, int argc, char **argv);
 
+/* The options of a verb with those that all have. */
+struct options tool_options(const struct verb *v);
+
 /* One line on stderr: "TOOL: text". */
 void tool_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
