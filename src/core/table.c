@@ -37,6 +37,23 @@ choose(struct table *t, int width)
 		}
 }
 
+/* Not even those that must be there have room: it is taken from who has it. */
+static void
+shrink(struct table *t, int missing)
+{
+	bool is_given = true;
+
+	while (missing > 0 && is_given) {
+		is_given = false;
+		for (size_t i = 0; i < t->n && missing > 0; i++)
+			if (t->columns[i].share > 0 && t->widths[i] > 1) {
+				t->widths[i]--;
+				missing--;
+				is_given = true;
+			}
+	}
+}
+
 /* The room that is left goes to those who want it, by their shares. */
 static void
 share_out(struct table *t, int room)
@@ -72,6 +89,7 @@ table_init(struct table *t, const struct table_column *columns, size_t n,
 	    .is_colored = look->is_colored,
 	};
 	choose(t, look->width);
+	shrink(t, needed(t) - look->width);
 	share_out(t, look->width - needed(t));
 }
 
