@@ -54,10 +54,12 @@ worked() {
 
 # some: a dead, a deferred, a succeeded and a ready one; sets ids.
 some() {
-	received ne-001 "ご注文ありがとうございます、確認のお知らせをお送りします" >ids
-	received ne-002 plain >>ids
-	received ne-001 "$(printf '半角ｶﾅ と 全角 mixed %.0s' {1..9})" >>ids
-	received ne-003 "かﾞ 👍 한국어" >>ids
+	{
+		received ne-001 "ご注文ありがとうございます、確認のお知らせをお送りします"
+		received ne-002 plain
+		received ne-001 "$(printf '半角ｶﾅ と 全角 mixed %.0s' {1..9})"
+		received ne-003 "かﾞ 👍 한국어"
+	} >ids
 	worked 65
 	worked 1
 	worked 0
@@ -72,16 +74,15 @@ still() { sed -E 's/[0-9]+([smh]|  *MiB free)/N/g'; }
 	for c in "mail-store list" "mail-queue list inbound" \
 		"mail-queue stats" "mail-store stats" "mail-queue pause" \
 		"mail-store doctor"; do
-		with="${c/list/list -o FORM}" with=${with/stats/stats -o FORM}
-		with=${with/pause/pause -o FORM}
-		with=${with/doctor/doctor -o FORM}
+		read -r program verb queue <<<"$c"
+		as() { "$program" "$verb" -o "$1" ${queue:+"$queue"}; }
 		terminal 80 "NO_COLOR=1 $c" >table
 		head -n 1 table | grep -xE '[A-Z ]+' # titles
 		run -0 jq -c . <<<"$($c)"
-		[ "$(terminal 80 "${with/FORM/json}" | jq -c 'keys' | head -1)" = \
-			"$($c | jq -c keys | head -1)" ]
-		COLUMNS=80 ${with/FORM/table} | still | diff <(still <table) -
-		run -64 --separate-stderr ${with/FORM/xml}
+		terminal 80 "$program $verb -o json $queue" | jq -c keys |
+			diff - <($c | jq -c keys)
+		COLUMNS=80 as table | still | diff <(still <table) -
+		run -64 --separate-stderr as xml
 		[[ $stderr == *'"xml" is not a form: json table'* ]]
 	done
 }
@@ -126,12 +127,12 @@ still() { sed -E 's/[0-9]+([smh]|  *MiB free)/N/g'; }
 @test "terminal: no line is wider than it, from 20 to 250 columns" {
 	some
 	for width in {20..90..3} 100 120 160 200 250; do
-		terminal $width "NO_COLOR=1 mail-store list;
+		terminal "$width" "NO_COLOR=1 mail-store list;
 			NO_COLOR=1 mail-queue list inbound" >out
 		[ "$(wc -l <out)" = 10 ]
-		[ "$(columns_of <out | sort -n | tail -1)" -le $width ]
+		[ "$(columns_of <out | sort -n | tail -1)" -le "$width" ]
 		[ "$(grep -c dead out)" = 2 ]
-		if [ $width -ge 64 ]; then # there is room for ids
+		if [ "$width" -ge 64 ]; then # there is room for ids
 			[ "$(grep -cFf ids out)" = 8 ]
 			# All ids begin in one column.
 			[ "$(sed -n '6,$s/[0-9a-f]\{32\}$//p' out | columns_of |
@@ -162,10 +163,11 @@ still() { sed -E 's/[0-9]+([smh]|  *MiB free)/N/g'; }
 	terminal 100 "NO_COLOR=1 mail-queue list inbound; NO_COLOR=1 mail-queue stats" >plain
 	sed 's/\x1b\[[0-9]*m//g' colored | diff plain -
 	for how in TERM=dumb TERM= "env -u TERM"; do
-		[ -z "$(terminal 100 "$how mail-queue list inbound" |
-			grep $'\e')" ]
+		terminal 100 "$how mail-queue list inbound" >out
+		run -1 grep $'\e' out
 	done
-	[ -z "$(COLUMNS=100 mail-queue list -o table inbound | grep $'\e')" ]
+	COLUMNS=100 mail-queue list -o table inbound >out
+	run -1 grep $'\e' out
 	grep -q $'\e' <(terminal 100 "NO_COLOR= mail-queue list inbound")
 }
 
@@ -181,7 +183,7 @@ still() { sed -E 's/[0-9]+([smh]|  *MiB free)/N/g'; }
 		mail-queue settle
 	mail-queue pause --reason "$evil" inbound
 	for width in {20..240..11}; do
-		terminal $width "export NO_COLOR=1; mail-queue list inbound;
+		terminal "$width" "export NO_COLOR=1; mail-queue list inbound;
 			mail-store list; mail-queue pause"
 	done >shown
 	[ "$(LC_ALL=C tr -d '\n\040-\176\200-\377' <shown | wc -c)" = 0 ]
@@ -244,7 +246,8 @@ shown() { terminal 80 "bash -c '$*'"; }
 		"slow 16 | TERM=dumb mail-queue put q" \
 		"slow 16 | TERM= mail-queue put q" \
 		"set -m; slow 16 | mail-queue put q & wait"; do
-		[ -z "$(shown "$command" | grep queued)" ]
+		shown "$command" >out
+		run -1 grep queued out
 	done
 	[ ! -s err ]
 	slow 16 | mail-queue put q 2>err
@@ -254,11 +257,11 @@ shown() { terminal 80 "bash -c '$*'"; }
 @test "progress: of a pipeline the last one's, whose count is what is done" {
 	shown "slow 16 | mail-store put | mail-queue put q; echo end" >out
 	grep -q "mail-queue: .* queued" out
-	! grep -q stored out
+	run -1 grep stored out
 	[ "$(screen <out)" = end ]
 	# What is written to this terminal needs no count, nor what another reads.
 	shown "slow 16 | mail-store put; slow 16 | mail-store put | wc -l" >out
-	! grep -q " stored" out
+	run -1 grep " stored" out
 	shown "slow 16 | mail-store put >records; echo end" >out
 	grep -q "mail-store: .* stored" out
 	[ "$(screen <out)" = end ]
@@ -278,7 +281,7 @@ shown() { terminal 80 "bash -c '$*'"; }
 	mkfifo box
 	messages() {
 		for i in {1..16}; do
-			printf "From a@b Sat Nov 21 23:06:00 2026\nSubject: %d\n\nhi\n\n" $i
+			printf "From a@b Sat Nov 21 23:06:00 2026\nSubject: %d\n\nhi\n\n" "$i"
 			sleep 0.1
 		done
 	}
