@@ -124,7 +124,15 @@ add_operands(struct buf *out, const char *operands)
 }
 
 static void
-add_verb(struct buf *out, const struct verb *v)
+add_verb_names(struct buf *out, const struct tool *tool)
+{
+	for (const struct verb *v = tool->verbs; v->run != NULL; v++)
+		if (v->name != NULL)
+			buf_addf(out, " %s", v->name);
+}
+
+static void
+add_verb(struct buf *out, const struct tool *tool, const struct verb *v)
 {
 	struct options o = tool_options(v);
 
@@ -132,25 +140,22 @@ add_verb(struct buf *out, const struct verb *v)
 	add_options(out, &o);
 	add_values(out, &o);
 	add_operands(out, v->operands);
+	if (v->name == NULL && v[1].run != NULL) {
+		buf_addstr(out, "\t\t((COMP_CWORD > 1)) || operands+='");
+		add_verb_names(out, tool);
+		buf_addstr(out, "'\n");
+	}
 	buf_addstr(out, "\t\t;;\n");
 }
 
-/* In the place of the verb. */
+/* In the place of a verb, where one is needed. */
 static void
-add_verb_names(struct buf *out, const struct tool *tool)
+add_no_verb(struct buf *out, const struct tool *tool)
 {
-	bool needs_none = tool->verbs[0].name == NULL;
-
-	if (!needs_none)
-		buf_addstr(out, "\t'') operands='");
-	else
-		buf_addstr(out, "\t\t((COMP_CWORD > 1)) || operands+='");
-	for (const struct verb *v = tool->verbs; v->run != NULL; v++)
-		if (v->name != NULL)
-			buf_addf(out, " %s", v->name);
-	buf_addstr(out, needs_none ? "'\n"
-				   : "' options='-h --help -V "
-				     "--version' ;;\n");
+	buf_addstr(out, "\t'')\n\t\toptions='-h --help -V --version'\n"
+			"\t\toperands='");
+	add_verb_names(out, tool);
+	buf_addstr(out, "'\n\t\t;;\n");
 }
 
 void
@@ -163,15 +168,12 @@ completion_bash(const struct tool *tool, struct buf *out)
 	buf_addstr(out, "()\n");
 	buf_addstr(out, begin);
 	if (verbs[0].name != NULL)
-		add_verb_names(out, tool);
+		add_no_verb(out, tool);
 	for (const struct verb *v = verbs; v->run != NULL; v++)
 		if (v->name != NULL)
-			add_verb(out, v);
-	if (verbs[0].name == NULL) {
-		add_verb(out, &verbs[0]);
-		out->len -= sizeof "\t\t;;";
-		add_verb_names(out, tool);
-	}
+			add_verb(out, tool, v);
+	if (verbs[0].name == NULL)
+		add_verb(out, tool, &verbs[0]);
 	buf_addstr(out, end);
 	buf_addstr(out, "complete -F _");
 	completion_add_name(out, tool);
