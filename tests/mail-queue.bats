@@ -306,3 +306,19 @@ with_result() {
 		mail-queue settle
 	[ "$(mail-queue stats q | jq .succeeded)" = 3000 ]
 }
+
+@test "the WAL begins anew, although each process writes once" {
+	local i=0
+	for ((; i < 8; i++)); do
+		awk -v first=$((i * 1000)) 'BEGIN {
+			for (i = 0; i < 500; i++) x = x "xy"
+			for (i = first; i < first + 1000; i++)
+				printf "{\"id\":\"m%d\",\"tenant\":\"t\",\"x\":\"%s\"}\n",
+					i, x
+		}' | mail-queue put inbound
+		mail-queue stats >/dev/null # draws them
+	done
+	[ "$(mail-queue stats inbound | jq .ready)" = 8000 ]
+	# A thousand pages, and what one transaction writes beyond them.
+	[ "$(stat -c %s state/mail.db-wal)" -lt 8000000 ]
+}

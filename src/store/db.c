@@ -13,6 +13,7 @@
 
 enum {
 	BUSY_MS = 10000, /* the net under the flock: backups, foreign tools */
+	WAL_PAGES = 1000, /* after so many it is copied into the file */
 };
 
 static int
@@ -95,6 +96,37 @@ open_files(struct db *db, const struct state *s, struct err *e)
 	return 0;
 }
 
+/* After each commit.  That it cannot be copied now is no error. */
+static int
+copy_wal(void *ctx, sqlite3 *sqlite, const char *name, int pages)
+{
+	struct db *db = ctx;
+	int in_wal = 0, copied = 0;
+
+	db->is_copied =
+	    pages >= WAL_PAGES &&
+	    sqlite3_wal_checkpoint_v2(sqlite, name, SQLITE_CHECKPOINT_PASSIVE,
+		&in_wal, &copied) == SQLITE_OK &&
+	    in_wal == copied;
+	return SQLITE_OK;
+}
+
+/*
+ * A WAL that was copied begins anew with the next write, if that is of a
+ * process that knows of the copying.  The next process that opens it alone does
+ * not: a WAL for whom each process writes once would grow for ever, and each
+ * reads all of it.  So write once more, without a change.
+ */
+static void
+begin_wal_anew(struct db *db)
+{
+	char sql[64];
+
+	db->is_copied = false;
+	snprintf(sql, sizeof sql, "PRAGMA user_version=%d", db->version);
+	sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
+}
+
 static int
 setup_handle(struct db *db, struct err *e)
 {
@@ -105,6 +137,7 @@ setup_handle(struct db *db, struct err *e)
 	sqlite3_db_config(
 	    db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
 	sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
+	sqlite3_wal_hook(db->sqlite, copy_wal, db);
 	return exec(db,
 	    "PRAGMA synchronous=FULL; PRAGMA mmap_size=0;"
 	    "PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
@@ -187,6 +220,7 @@ db_open(struct db *db, const struct state *s, const char *name,
 
 	if (open_any(db, s, name, &version, e) == -1)
 		return -1;
+	db->version = schema->version;
 	if (version == 0)
 		return create(db, schema, e);
 	if (version != schema->version)
@@ -251,6 +285,8 @@ db_commit(struct db *db, struct err *e)
 		return -1;
 	}
 	wake(db);
+	if (db->is_copied)
+		begin_wal_anew(db);
 	unlock(db);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #define STORE_DB_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,8 @@ struct db {
 	 * that inotify tells of it.  -1: in memory, nobody to share it with.
 	 */
 	int lock_fd;
+	int version; /* of the file */
+	bool is_copied; /* all that is in the WAL is in the file as well */
 	sqlite3_stmt *statements[DB_STATEMENTS];
 };
 
