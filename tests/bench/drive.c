@@ -2,13 +2,15 @@
  * drive: run a command once for each message, as an MTA runs a pipe command,
  * and print on one line what that took.
  *
- *   drive [-n N] [-p P] [-m DIR] [-o FILE] COMMAND [ARG]...
+ *   drive [-n N] [-p P] [-m DIR] [-o FILE] [-w FILE] [-e FILE] COMMAND [ARG]...
  *
  *   -n N     so many runs (100)
  *   -p P     so many at once: P workers, each starts one, feeds it, waits (1)
  *   -m DIR   run i reads DIR/0000 + i on its stdin, through a pipe; after the
  *            last file comes the first again.  Without it: /dev/null
  *   -o FILE  what the commands print (/dev/null)
+ *   -w FILE  after a run, wait until FILE has grown, ten seconds at most
+ *   -e FILE  when each run ended: CLOCK_MONOTONIC in nanoseconds, a line each
  *
  * cpu_ms and rss_kb are those of a command and all it waited for.  A process's
  * peak memory counts from before its exec, so this program is linked statically
@@ -24,17 +26,20 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
 	WINDOW = 65536,
+	LOOK_NS = 200000,
+	LOOKS = 50000,
 };
 
 static struct {
 	long runs, workers, messages;
-	const char *dir, *out;
+	const char *dir, *out, *ends, *growing;
 	char **argv;
 } opt = {.runs = 100, .workers = 1, .out = "/dev/null"};
 
@@ -43,6 +48,7 @@ static struct {
 	atomic_long next, failed, cpu_us, rss_kb;
 } * shared;
 static double *wall_ms; /* of each run */
+static long long *ended_ns; /* each run */
 
 static char window[WINDOW];
 
@@ -53,13 +59,19 @@ die(const char *what)
 	exit(1);
 }
 
-static double
-now_ms(void)
+static long long
+now_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+	return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static double
+now_ms(void)
+{
+	return (double)now_ns() / 1e6;
 }
 
 static void *
@@ -192,7 +204,31 @@ run_one(long i, int out)
 		close(message);
 		wait_for(pid);
 	}
-	wall_ms[i] = now_ms() - before;
+	ended_ns[i] = now_ns();
+	wall_ms[i] = (double)ended_ns[i] / 1e6 - before;
+}
+
+static off_t
+size_of_growing(void)
+{
+	struct stat st;
+
+	if (opt.growing == NULL)
+		return 0;
+	if (stat(opt.growing, &st) == -1)
+		die(opt.growing);
+	return st.st_size;
+}
+
+static void
+wait_until_grown(off_t was)
+{
+	struct timespec t = {.tv_nsec = LOOK_NS};
+
+	if (opt.growing == NULL)
+		return;
+	for (int i = 0; i < LOOKS && size_of_growing() == was; i++)
+		nanosleep(&t, NULL);
 }
 
 _Noreturn static void
@@ -200,12 +236,16 @@ work(void)
 {
 	int out =
 	    open(opt.out, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	off_t size;
 	long i;
 
 	if (out == -1)
 		die(opt.out);
-	while ((i = atomic_fetch_add(&shared->next, 1)) < opt.runs)
+	while ((i = atomic_fetch_add(&shared->next, 1)) < opt.runs) {
+		size = size_of_growing();
 		run_one(i, out);
+		wait_until_grown(size);
+	}
 	exit(0);
 }
 
@@ -231,11 +271,24 @@ print(double total_ms)
 }
 
 static void
+write_ends(void)
+{
+	FILE *f = fopen(opt.ends, "w");
+
+	if (f == NULL)
+		die(opt.ends);
+	for (long i = 0; i < opt.runs; i++)
+		fprintf(f, "%lld\n", ended_ns[i]);
+	if (fclose(f) != 0)
+		die(opt.ends);
+}
+
+static void
 read_options(int argc, char **argv)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "+n:p:m:o:")) != -1) {
+	while ((ch = getopt(argc, argv, "+n:p:m:o:w:e:")) != -1) {
 		switch (ch) {
 		case 'n':
 			opt.runs = strtol(optarg, NULL, 10);
@@ -249,6 +302,12 @@ read_options(int argc, char **argv)
 		case 'o':
 			opt.out = optarg;
 			break;
+		case 'w':
+			opt.growing = optarg;
+			break;
+		case 'e':
+			opt.ends = optarg;
+			break;
 		default:
 			exit(64);
 		}
@@ -256,7 +315,8 @@ read_options(int argc, char **argv)
 	opt.argv = argv + optind;
 	if (optind == argc || opt.runs < 1 || opt.workers < 1) {
 		fprintf(stderr, "usage: drive [-n N] [-p P] [-m DIR] "
-				"[-o FILE] COMMAND [ARG]...\n");
+				"[-o FILE] [-w FILE] [-e FILE] COMMAND "
+				"[ARG]...\n");
 		exit(64);
 	}
 }
@@ -273,6 +333,7 @@ main(int argc, char **argv)
 		count_messages();
 	shared = share(sizeof *shared);
 	wall_ms = share((size_t)opt.runs * sizeof *wall_ms);
+	ended_ns = share((size_t)opt.runs * sizeof *ended_ns);
 	signal(SIGPIPE, SIG_IGN);
 	before = now_ms();
 	for (long i = 0; i < opt.workers; i++) {
@@ -288,5 +349,7 @@ main(int argc, char **argv)
 	if (is_broken)
 		return 1;
 	print(now_ms() - before);
+	if (opt.ends != NULL)
+		write_ends();
 	return 0;
 }

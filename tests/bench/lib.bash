@@ -61,6 +61,7 @@ unmount_disk() {
 
 clean_up() {
 	pf_stop
+	stop_all
 	unmount_disk
 	rm -rf --one-file-system "$work"
 }
@@ -85,6 +86,65 @@ as_worker() {
 	setpriv --reuid "$worker" --regid "$worker_group" --clear-groups \
 		env -i PATH="$PATH" HOME="$work/home" USER="$worker" \
 		SENDER=a@bench.test RECIPIENT=t@bench.test "$@"
+}
+
+## Programs in the background: servers, and lines that wait.
+
+# start NAME COMMAND...: as the worker.  $work/pids/NAME is the process to end,
+# $work/pids/NAME.job the one to wait for, which is a parent of all it needs.
+start() {
+	local name=$1
+	shift
+	install -d -o "$worker" "$work/pids"
+	as_worker sh -c 'echo $$ >"$0"; exec "$@"' "$work/pids/$name" "$@" &
+	echo $! >"$work/pids/$name.job"
+}
+
+# stop NAME: end it, and wait until it and what it started have ended.
+stop() {
+	local pid job
+	[ -e "$work/pids/$1.job" ] || return 0
+	job=$(cat "$work/pids/$1.job")
+	while kill -0 "$job" 2>/dev/null && [ ! -s "$work/pids/$1" ]; do
+		sleep 0.01
+	done
+	pid=$(cat "$work/pids/$1")
+	kill -TERM "$pid" 2>/dev/null
+	rm -f "$work/pids/$1" "$work/pids/$1.job"
+	wait "$job" 2>/dev/null
+	local status=$?
+	while kill -0 "$job" 2>/dev/null; do sleep 0.01; done
+	return $status
+}
+
+# What a run that was broken off has left.
+stop_all() {
+	local file
+	for file in "$work"/pids/*.job; do
+		[ ! -e "$file" ] || stop "$(basename "$file" .job)"
+	done
+}
+
+# cpu_ticks NAME: used by it and by all below it, those that have ended included;
+# a tick is 10 ms.
+cpu_ticks() {
+	cat /proc/[0-9]*/stat 2>/dev/null |
+		awk -v top="$(cat "$work/pids/$1.job")" '
+		{
+			pid = $1
+			sub(/^.*\) /, "")
+			parent[pid] = $2
+			ticks[pid] = $12 + $13 + $14 + $15
+		}
+		END {
+			for (pid in parent) {
+				up = pid
+				while (up != top && up in parent)
+					up = parent[up]
+				if (up == top) sum += ticks[pid]
+			}
+			print sum + 0
+		}'
 }
 
 wrong() { printf '%s\n' "$*" | tee -a "$work/wrong" >&2; }

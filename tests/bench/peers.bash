@@ -54,7 +54,8 @@ set_up_dovecot() {
 peer_versions() {
 	local package
 	printf 'Peers:'
-	for package in postfix dovecot-core parallel php-cli sqlite3; do
+	for package in postfix dovecot-core parallel php-cli sqlite3 \
+		redis-server postgresql beanstalkd; do
 		dpkg-query -W -f ' ${Package} ${Version},' "$package" 2>/dev/null
 	done
 	find "$repo/build/bench" -name 'nullmailer_*.deb' -printf '%f' |
