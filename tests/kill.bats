@@ -19,7 +19,7 @@ deliver() {
 	[ -e over ] || ((RANDOM % 2)) || set -- inject \
 		openat,read,write,close,flock,fsync,fdatasync,renameat2,pwrite,io_submit \
 		$((RANDOM % 40 + 1)) kill "$@"
-	"$@" ne-001
+	"$@"
 }
 
 # produce FROM TO: an MTA, which tries each mail until it gets a receipt.
@@ -29,7 +29,7 @@ produce() {
 	for ((i = $1; i <= $2; i++)); do
 		line=receive
 		((i % 2)) || line=line_receive
-		until message "$i" | deliver $line; do
+		until message "$i" | deliver $line "ne-00$((i % 4))"; do
 			: # also when it is over: the MTA's last retry
 		done 2>/dev/null
 		echo "$i" >>acknowledged
@@ -44,6 +44,15 @@ work_on() {
 			mail-dispatch -P 2 -T 5 -- ./handler 2>/dev/null |
 			mail-queue settle 2>/dev/null
 	done
+}
+
+# An operator, who is killed as well.
+operate() {
+	while [ ! -e over ]; do
+		mail-queue pause -t ne-003 inbound
+		mail-queue resume -t ne-003 inbound
+		mail-queue stats inbound
+	done 2>/dev/null
 }
 
 # kill_some SESSION N: SIGKILL for random programs of ours, until N are dead,
@@ -66,6 +75,7 @@ kill_some() {
 # The last runs: nobody is killed, and leases of the dead are over.
 finish() {
 	local i
+	mail-queue resume -t ne-003 inbound
 	for ((i = 1; i <= 5; i++)); do
 		MAILPIPE_CLOCK=+$((i * 10))m mail-queue take -n 1000 inbound |
 			mail-dispatch -P 2 -- ./handler | mail-queue settle
@@ -94,12 +104,17 @@ untrue_histories() {
 	printf '#!/bin/sh\ncat >/dev/null\necho "$MAIL_ID $MAIL_ATTEMPT" >>%q\n' \
 		"$PWD/runs" >handler
 	chmod +x handler
-	export -f message deliver produce work_on line_receive receive inject
+	export -f message deliver produce work_on operate line_receive receive \
+		inject
+	# Turns, caps and holds are at work meanwhile.
+	echo '{"tenants":{"ne-000":{"in_flight":1},"ne-001":{"weight":3},
+		"ne-002":{"in_flight":2}}}' >config.json
+	export MAILPIPE_CONFIG=$PWD/config.json
 	: >acknowledged
 	: >hits
 	setsid bash -c 'echo $$ >session
 		for p in 1 2 3; do produce ${p}00000 ${p}99999 & done
-		work_on & work_on & wait' >/dev/null 2>&1 3>&- &
+		work_on & work_on & operate & wait' >/dev/null 2>&1 3>&- &
 	wait_for 10 test -s session
 	kill_some "$(cat session)" "$kills"
 	touch over

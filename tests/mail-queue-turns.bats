@@ -169,3 +169,50 @@ stat() { mail-queue stats q | jq -c "$1"; }
 	run -64 mail-queue pause -t '../a' q
 	run -64 mail-queue resume
 }
+
+# sums_are_right: those that are kept are those of the rows.
+sums_are_right() {
+	mail-store doctor | jq -se 'any(.check == "ledger" and .status == "ok")'
+}
+
+@test "drop, pause: killed at any write or sync, all of it is done or nothing" {
+	need_release
+	for call in pwrite64 fdatasync; do
+		for nth in 1 2 3; do
+			rm -rf state
+			fill a 1 20
+			fill b 1 20
+			stat .ready
+			inject $call $nth kill mail-queue drop -t a q || true
+			[[ "$(stat '[.ready, .dropped]')" =~ ^\[(40,0|20,20)\]$ ]]
+			sums_are_right
+			inject $call $nth kill mail-queue pause -t b q || true
+			sums_are_right
+			mail-queue drop -t a q
+			mail-queue pause -t b q
+			[ "$(stat '[.ready, .dropped, .paused_tenants]')" = \
+				"[20,20,1]" ]
+			run -0 mail-queue take -c 9 q
+			[ -z "$output" ]
+		done
+	done
+}
+
+@test "drop, pause: a full or failing disk is 75, and leaves nothing half" {
+	need_release
+	for error in ENOSPC EIO; do
+		for call in pwrite64 fdatasync; do
+			rm -rf state
+			fill a 1 20
+			stat .ready
+			run -75 inject $call 1 $error mail-queue drop --all q
+			run -75 inject $call 1 $error mail-queue pause q
+			# What was not synced may be there all the same.
+			[[ "$call $(stat '[.ready, .dropped]')" =~ \
+				^(.*\ \[20,0\]|fdatasync\ \[0,20\])$ ]]
+			sums_are_right
+			mail-queue drop --all q
+			[ "$(stat .dropped)" = 20 ]
+		done
+	done
+}
