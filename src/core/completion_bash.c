@@ -152,8 +152,16 @@ add_verb(struct buf *out, const struct tool *tool, const struct verb *v)
 static void
 add_no_verb(struct buf *out, const struct tool *tool)
 {
-	buf_addstr(out, "\t'')\n\t\toptions='-h --help -V --version'\n"
-			"\t\toperands='");
+	buf_addstr(out, "\t'')\n");
+	if (tool->bare != NULL) {
+		struct options o = tool_options(tool->bare);
+
+		add_options(out, &o);
+		add_values(out, &o);
+	} else {
+		buf_addstr(out, "\t\toptions='-h --help -V --version'\n");
+	}
+	buf_addstr(out, "\t\toperands='");
 	add_verb_names(out, tool);
 	buf_addstr(out, "'\n\t\t;;\n");
 }

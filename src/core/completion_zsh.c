@@ -176,6 +176,8 @@ completion_zsh(const struct tool *tool, struct buf *out)
 			add_verb(out, tool, v);
 	if (!needs_verb)
 		add_verb(out, tool, &tool->verbs[0]);
+	else if (tool->bare != NULL)
+		add_verb(out, tool, tool->bare);
 	buf_addstr(out, "\tesac\n}\n\n_");
 	completion_add_name(out, tool);
 	buf_addstr(out, " \"$@\"\n");
