@@ -20,6 +20,34 @@ queue_close(struct queue *q)
 	blobs_close(q->blobs);
 }
 
+static int
+with_state(int (*open_state)(struct state *s, struct err *e), queue_work *work,
+    void *ctx, struct err *e)
+{
+	struct state state;
+	struct queue queue;
+	int r = open_state(&state, e);
+
+	queue_init(&queue, &state);
+	if (r == 0)
+		r = work(&queue, ctx, e);
+	queue_close(&queue);
+	state_close(&state);
+	return r;
+}
+
+int
+queue_with(queue_work *work, void *ctx, struct err *e)
+{
+	return with_state(state_open, work, ctx, e);
+}
+
+int
+queue_with_anyway(queue_work *work, void *ctx, struct err *e)
+{
+	return with_state(state_open_anyway, work, ctx, e);
+}
+
 static const char *
 mail_spec(const struct queue *q)
 {

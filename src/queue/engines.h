@@ -30,6 +30,13 @@ void queue_init(struct queue *q, struct state *s);
 /* Waits for a child that draws. */
 void queue_close(struct queue *q);
 
+/* A verb's work on the queues of the state directory: open, work, close. */
+typedef int queue_work(struct queue *q, void *ctx, struct err *e);
+int queue_with(queue_work *work, void *ctx, struct err *e);
+
+/* The same, also while the configuration is broken: state_open_anyway. */
+int queue_with_anyway(queue_work *work, void *ctx, struct err *e);
+
 /* Opened, but nothing drawn (queue/draw.h).  NULL: ERR_TEMP. */
 struct blobs *queue_blobs(struct queue *q, struct err *e);
 struct mail_engine *queue_ledger(struct queue *q, struct err *e);

@@ -42,31 +42,6 @@ check_queue_name(const char *name, struct err *e)
 	    NAME_MAX_LEN, name);
 }
 
-/* A verb's work on the queues of the state directory. */
-typedef int work_fn(struct queue *q, void *ctx, struct err *e);
-
-static int
-with_queue_of(int (*open_state)(struct state *s, struct err *e), work_fn *work,
-    void *ctx, struct err *e)
-{
-	struct state state;
-	struct queue queue;
-	int r = open_state(&state, e);
-
-	queue_init(&queue, &state);
-	if (r == 0)
-		r = work(&queue, ctx, e);
-	queue_close(&queue);
-	state_close(&state);
-	return r;
-}
-
-static int
-with_queue(work_fn *work, void *ctx, struct err *e)
-{
-	return with_queue_of(state_open, work, ctx, e);
-}
-
 static int
 put(struct queue *q, void *ctx, struct err *e)
 {
@@ -98,7 +73,7 @@ run_put(int argc, char **argv, struct err *e)
 	if (check_queue_name(p.name, e) == -1 ||
 	    (option.at != NULL && clock_parse(option.at, &p.ready_at, e) == -1))
 		return -1;
-	return with_queue(put, &p, e);
+	return queue_with(put, &p, e);
 }
 
 static int
@@ -128,7 +103,7 @@ run_take(int argc, char **argv, struct err *e)
 		    how.count > TAKER_WINDOW ? how.count : TAKER_WINDOW;
 	if (check_queue_name(how.queue, e) == -1)
 		return -1;
-	return with_queue(take, &how, e);
+	return queue_with(take, &how, e);
 }
 
 static int
@@ -150,7 +125,7 @@ run_settle(int argc, char **argv, struct err *e)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	return with_queue_of(state_open_anyway, settle, NULL, e);
+	return queue_with_anyway(settle, NULL, e);
 }
 
 static int
@@ -166,7 +141,7 @@ run_stats(int argc, char **argv, struct err *e)
 {
 	if (argc > 0 && check_queue_name(argv[0], e) == -1)
 		return -1;
-	return with_queue(stats, argc > 0 ? argv[0] : NULL, e);
+	return queue_with(stats, argc > 0 ? argv[0] : NULL, e);
 }
 
 static struct listing
@@ -198,7 +173,7 @@ run_list(int argc, char **argv, struct err *e)
 	(void)argc;
 	if (check_queue_name(argv[0], e) == -1)
 		return -1;
-	return with_queue(list, &how, e);
+	return queue_with(list, &how, e);
 }
 
 static int
@@ -236,7 +211,7 @@ run_pause(int argc, char **argv, struct err *e)
 	if (queue == NULL && (option.tenant != NULL || option.until != NULL ||
 				 option.reason != NULL))
 		return err_set(e, ERR_USAGE, "which queue?");
-	return with_queue(pause_queue, argc > 0 ? argv[0] : NULL, e);
+	return queue_with(pause_queue, argc > 0 ? argv[0] : NULL, e);
 }
 
 static int
@@ -251,7 +226,7 @@ run_resume(int argc, char **argv, struct err *e)
 	(void)argc;
 	if (check_place(argv[0], e) == -1)
 		return -1;
-	return with_queue(resume, argv[0], e);
+	return queue_with(resume, argv[0], e);
 }
 
 static int
@@ -281,7 +256,7 @@ run_drop(int argc, char **argv, struct err *e)
 		return err_set(e, ERR_USAGE,
 		    "drop which mail? choose with -i, -k, -t, -s, --older or "
 		    "--newer; --all is all that waits in the queue");
-	return with_queue(drop, &how, e);
+	return queue_with(drop, &how, e);
 }
 
 static int

@@ -31,23 +31,6 @@ static struct {
     .form = LOOK_FORM,
 };
 
-/* Open the state directory for a verb, run it, close everything. */
-static int
-with_queue(int (*work)(struct queue *q, void *ctx, struct err *e), void *ctx,
-    struct err *e)
-{
-	struct state state;
-	struct queue queue;
-	int r = state_open(&state, e);
-
-	queue_init(&queue, &state);
-	if (r == 0)
-		r = work(&queue, ctx, e);
-	queue_close(&queue);
-	state_close(&state);
-	return r;
-}
-
 static int
 run_batch(struct queue *q, void *ctx, struct err *e)
 {
@@ -88,7 +71,7 @@ run_put(int argc, char **argv, struct err *e)
 
 	(void)argc;
 	(void)argv;
-	return with_queue(run_batch, &b, e);
+	return queue_with(run_batch, &b, e);
 }
 
 static int
@@ -113,7 +96,7 @@ run_get(int argc, char **argv, struct err *e)
 
 	(void)argc;
 	(void)argv;
-	return with_queue(run_batch, &b, e);
+	return queue_with(run_batch, &b, e);
 }
 
 static struct listing
@@ -144,7 +127,7 @@ run_list(int argc, char **argv, struct err *e)
 {
 	(void)argc;
 	(void)argv;
-	return with_queue(list, NULL, e);
+	return queue_with(list, NULL, e);
 }
 
 static int
@@ -186,7 +169,7 @@ run_show(int argc, char **argv, struct err *e)
 	for (int i = 0; i < argc; i++)
 		if (check_id(argv[i], e) == -1)
 			return -1;
-	return with_queue(show, &s, e);
+	return queue_with(show, &s, e);
 }
 
 static int
@@ -208,7 +191,7 @@ run_cat(int argc, char **argv, struct err *e)
 	if (argc > 1 && !extract_is_part(argv[1]))
 		return err_set(e, ERR_USAGE,
 		    "\"%.70s\" is not the number of a part", argv[1]);
-	return with_queue(cat, argv, e);
+	return queue_with(cat, argv, e);
 }
 
 static int
@@ -226,7 +209,7 @@ run_reparse(int argc, char **argv, struct err *e)
 	for (int i = 0; i < argc; i++)
 		if (check_id(argv[i], e) == -1)
 			return -1;
-	return with_queue(reparse_mails, argv, e);
+	return queue_with(reparse_mails, argv, e);
 }
 
 static int
@@ -243,7 +226,7 @@ run_stats(int argc, char **argv, struct err *e)
 {
 	(void)argc;
 	(void)argv;
-	return with_queue(stats, NULL, e);
+	return queue_with(stats, NULL, e);
 }
 
 static int
