@@ -419,10 +419,12 @@ draw_segment(
 	is_ours = r == 1; /* nobody else is in it */
 	r = read_segment(in, fd, is_ours, &d, apply, ctx, e);
 	if (r == 0 && is_ours) {
+		/*
+		 * Not synced: entries that a power failure brings back are in
+		 * the ledger, and change nothing.
+		 */
 		if (ftruncate(fd, 0) == -1)
 			r = err_errno(e, "intake: truncate");
-		else
-			r = file_sync_data(fd, "intake", e);
 	}
 out:
 	buf_release(&d.lines);

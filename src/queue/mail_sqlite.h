@@ -29,6 +29,8 @@ struct mail_sqlite {
 	struct db db;
 	int wait_fd; /* inotify, -1 until asked for */
 	struct sqlite_sums less, more;
+	bool
+	    has_full; /* lanes of tenants at their cap, when they are written */
 };
 
 /* Where each statement is kept prepared. */
@@ -52,6 +54,8 @@ enum mail_sql {
 	SQL_LEASE,
 	SQL_COUNTER,
 	SQL_LANE,
+	SQL_NEW_LANE,
+	SQL_ANY_FULL,
 	SQL_TENANT,
 	SQL_REOPEN,
 	SQL_HOLD,

@@ -108,6 +108,8 @@ read_lanes(struct taking *t, struct level *level, struct err *e)
 	db_bind_int(st, 3, (int64_t)t->left);
 	level->lanes =
 	    xrealloc(level->lanes, t->left + 1, sizeof *level->lanes);
+	level->turns =
+	    xrealloc(level->turns, t->left + 1, sizeof *level->turns);
 	level->n = 0;
 	while ((r = db_step(&t->m->db, st, e)) == 1) {
 		struct lane *lane = &level->lanes[level->n++];
@@ -120,6 +122,9 @@ read_lanes(struct taking *t, struct level *level, struct err *e)
 	}
 	sqlite3_reset(st);
 	level->is_whole = level->n < t->left;
+	/* In the order of their turns they are a heap already. */
+	for (level->n_turns = 0; level->n_turns < level->n; level->n_turns++)
+		level->turns[level->n_turns] = (uint32_t)level->n_turns;
 	for (size_t i = 0; r == 0 && i < level->n; i++) {
 		r = find_share(t, &level->lanes[i], e);
 		if (r == 0 && is_full(t, &level->lanes[i]))
@@ -212,26 +217,68 @@ lanes_drop_level(struct taking *t, size_t i, struct err *e)
 {
 	int r = lanes_write(t, &t->levels[i], e);
 
-	free(t->levels[i].lanes);
+	lanes_free(&t->levels[i]);
 	t->n_levels--;
 	memmove(&t->levels[i], &t->levels[i + 1],
 	    (t->n_levels - i) * sizeof *t->levels);
 	return r;
 }
 
-struct lane *
-lanes_first(const struct taking *t, const struct level *level)
+void
+lanes_free(struct level *level)
 {
-	struct lane *first = NULL;
+	free(level->lanes);
+	free(level->turns);
+}
 
-	for (size_t i = 0; i < level->n; i++) {
-		struct lane *lane = &level->lanes[i];
+/* Let the one on top sink to its place. */
+static void
+sink(struct level *level)
+{
+	size_t i = 0, child;
+	uint32_t lane;
 
-		if (lane->ready > 0 && !is_full(t, lane) &&
-		    (first == NULL || lane->vtime < first->vtime))
-			first = lane;
+	while ((child = 2 * i + 1) < level->n_turns) {
+		if (child + 1 < level->n_turns &&
+		    level->lanes[level->turns[child + 1]].vtime <
+			level->lanes[level->turns[child]].vtime)
+			child++;
+		if (level->lanes[level->turns[i]].vtime <=
+		    level->lanes[level->turns[child]].vtime)
+			return;
+		lane = level->turns[i];
+		level->turns[i] = level->turns[child];
+		level->turns[child] = lane;
+		i = child;
 	}
-	return first;
+}
+
+struct lane *
+lanes_first(const struct taking *t, struct level *level)
+{
+	struct lane *lane;
+
+	while (level->n_turns > 0) {
+		lane = &level->lanes[level->turns[0]];
+		if (lane->ready > 0 && !is_full(t, lane))
+			return lane;
+		level->turns[0] = level->turns[--level->n_turns];
+		sink(level);
+	}
+	return NULL;
+}
+
+void
+lanes_turn(struct level *level)
+{
+	struct lane *lane = &level->lanes[level->turns[0]];
+
+	if (lane->vtime > level->vtime)
+		level->vtime = lane->vtime;
+	lane->vtime += lane->step;
+	lane->is_moved = true;
+	lane->ready--;
+	sink(level);
 }
 
 struct lane *

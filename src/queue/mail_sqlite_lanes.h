@@ -27,6 +27,8 @@ struct level {
 	int64_t vtime; /* of the turn */
 	struct lane *lanes;
 	size_t n;
+	uint32_t *turns; /* a heap: of lanes, the first by vtime on top */
+	size_t n_turns;
 	bool is_whole; /* these are all that it has */
 };
 
@@ -52,7 +54,10 @@ int lanes_add_level(struct taking *t, struct err *e);
 int lanes_drop_level(struct taking *t, size_t i, struct err *e);
 
 /* The lane whose turn it is; NULL: none that was read has anything to give. */
-struct lane *lanes_first(const struct taking *t, const struct level *level);
+struct lane *lanes_first(const struct taking *t, struct level *level);
+
+/* That one had its turn. */
+void lanes_turn(struct level *level);
 
 /* The same, reading more where these are spent.  NULL, too, with *r -1. */
 struct lane *lanes_next(
@@ -60,6 +65,8 @@ struct lane *lanes_next(
 
 /* A tenant at its cap: out of the index, until one of its leases ends. */
 int lanes_close(struct taking *t, const char *tenant, struct err *e);
+
+void lanes_free(struct level *level);
 
 /* Store where the lanes of a level are in their time. */
 int lanes_write(struct taking *t, struct level *level, struct err *e);

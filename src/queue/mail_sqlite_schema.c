@@ -39,8 +39,8 @@
 	" PRIMARY KEY(queue,tenant,priority)) STRICT, WITHOUT ROWID;"          \
 	"CREATE INDEX lane_open ON lane(queue,priority,vtime)"                 \
 	" WHERE ready>0 AND is_held=0 AND is_full=0;"                          \
-	"CREATE INDEX lane_capped ON lane(queue)"                              \
-	" WHERE ready>0 AND is_held=0 AND is_full=1;"                          \
+	"CREATE INDEX lane_full ON lane(queue)"                                \
+	" WHERE is_full=1;"                                                    \
 	"CREATE TABLE tenant("                                                 \
 	" queue TEXT NOT NULL,"                                                \
 	" tenant TEXT NOT NULL,"                                               \

@@ -63,11 +63,7 @@ pick(struct taking *t, struct level *level, struct lane *lane, struct err *e)
 	snprintf(place.queue, sizeof place.queue, "%s", t->how->queue);
 	snprintf(place.tenant, sizeof place.tenant, "%s", lane->tenant);
 	mail_sqlite_moved(t->m, &place, MAIL_READY, MAIL_LEASED);
-	if (lane->vtime > level->vtime)
-		level->vtime = lane->vtime;
-	lane->vtime += lane->step;
-	lane->is_moved = true;
-	lane->ready--;
+	lanes_turn(level);
 	t->left--;
 	t->picks++;
 	if (lane->share == NO_SHARE)
@@ -178,7 +174,7 @@ take(struct mail_sqlite *m, const struct mail_take *how, mail_row_fn *fn,
 	if (r == 0 && !is_paused)
 		r = take_all(&t, e);
 	for (size_t i = 0; i < t.n_levels; i++)
-		free(t.levels[i].lanes);
+		lanes_free(&t.levels[i]);
 	free(t.levels);
 	free(t.shares);
 	return r;

@@ -77,28 +77,67 @@ add_counter(struct mail_sqlite *m, const struct sqlite_sum *s, struct err *e)
 	return db_run(&m->db, st, e);
 }
 
+static void
+bind_sum(sqlite3_stmt *st, const struct sqlite_sum *s)
+{
+	db_bind_text(st, 1, s->place.queue);
+	db_bind_text(st, 2, s->place.tenant);
+	db_bind_int(st, 3, s->place.priority);
+	db_bind_int(st, 4, s->n);
+}
+
+static int
+make_lane(struct mail_sqlite *m, const struct sqlite_sum *s, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(&m->db, SQL_NEW_LANE,
+	    "INSERT INTO lane VALUES(?1,?2,?3,?4,"
+	    "ifnull((SELECT vtime FROM turn WHERE queue=?1 AND priority=?3),0),"
+	    "EXISTS(SELECT 1 FROM hold WHERE queue=?1 AND tenant=?2),"
+	    "ifnull((SELECT max(is_full) FROM lane"
+	    " WHERE queue=?1 AND tenant=?2),0))",
+	    e);
+
+	if (st == NULL)
+		return -1;
+	bind_sum(st, s);
+	return db_run(&m->db, st, e);
+}
+
 /* A lane that was empty comes in where the others are now. */
 static int
 add_lane(struct mail_sqlite *m, const struct sqlite_sum *s, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_LANE,
-	    "INSERT INTO lane VALUES(?1,?2,?3,?4,"
-	    "ifnull((SELECT vtime FROM turn WHERE queue=?1 AND priority=?3),0),"
-	    "EXISTS(SELECT 1 FROM hold WHERE queue=?1 AND tenant=?2),"
-	    "ifnull((SELECT max(is_full) FROM lane"
-	    " WHERE queue=?1 AND tenant=?2),0))"
-	    " ON CONFLICT DO UPDATE SET ready=ready+excluded.ready,"
-	    "vtime=CASE WHEN ready>0 THEN vtime"
-	    " ELSE max(vtime,excluded.vtime) END",
+	    "UPDATE lane SET ready=ready+?4,"
+	    "vtime=CASE WHEN ready>0 OR ?4<0 THEN vtime"
+	    " ELSE max(vtime,ifnull((SELECT vtime FROM turn"
+	    " WHERE queue=?1 AND priority=?3),0)) END"
+	    " WHERE queue=?1 AND tenant=?2 AND priority=?3",
 	    e);
 
 	if (st == NULL)
 		return -1;
-	db_bind_text(st, 1, s->place.queue);
-	db_bind_text(st, 2, s->place.tenant);
-	db_bind_int(st, 3, s->place.priority);
-	db_bind_int(st, 4, s->n);
-	return db_run(&m->db, st, e);
+	bind_sum(st, s);
+	if (db_run(&m->db, st, e) == -1)
+		return -1;
+	return sqlite3_changes(m->db.sqlite) > 0 ? 0 : make_lane(m, s, e);
+}
+
+/* Mostly there is nobody at a cap, and nothing to be done for each tenant. */
+static int
+has_full_lanes(struct mail_sqlite *m, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(&m->db, SQL_ANY_FULL,
+	    "SELECT EXISTS(SELECT 1 FROM lane WHERE is_full=1)", e);
+	int r;
+
+	if (st == NULL)
+		return -1;
+	r = db_step(&m->db, st, e);
+	if (r == 1)
+		r = sqlite3_column_int(st, 0);
+	sqlite3_reset(st);
+	return r;
 }
 
 static int
@@ -131,7 +170,7 @@ add_tenant(struct mail_sqlite *m, const struct sqlite_sum *s, struct err *e)
 	db_bind_int(st, 3, s->n);
 	if (db_run(&m->db, st, e) == -1)
 		return -1;
-	return s->n < 0 ? reopen_lanes(m, s, e) : 0;
+	return s->n < 0 && m->has_full ? reopen_lanes(m, s, e) : 0;
 }
 
 static int
@@ -201,7 +240,11 @@ static int
 flush(struct mail_sqlite *m, struct err *e)
 {
 	struct sqlite_sums *both[] = {&m->less, &m->more};
+	int full = m->less.n > 0 ? has_full_lanes(m, e) : 0;
 
+	if (full == -1)
+		return -1;
+	m->has_full = full == 1;
 	for (int i = 0; i < 2; i++)
 		if (both[i]->n > 0 && (write_sums(m, both[i], by_lane, is_ready,
 					   add_lane, e) == -1 ||
