@@ -105,6 +105,12 @@ struct mail_policy {
 	double (*weight)(void *ctx, const char *tenant); /* 0.001 to 1000 */
 	/* Mails of a queue in flight, leased; 0: as many as they like. */
 	int64_t (*in_flight)(void *ctx, const char *tenant);
+	/*
+	 * What an effect of unknown outcome becomes, MAIL_READY or MAIL_PARKED;
+	 * normal is what it is without a word of the tenant's.
+	 */
+	enum mail_state (*interrupted)(
+	    void *ctx, const char *tenant, enum mail_state normal);
 	void *ctx;
 };
 

@@ -28,6 +28,7 @@ struct mail_sqlite {
 	struct state *state; /* NULL: in memory */
 	struct db db;
 	int wait_fd; /* inotify, -1 until asked for */
+	const struct mail_policy *policy; /* of the take at work, or NULL */
 	struct sqlite_sums less, more;
 	bool
 	    has_full; /* lanes of tenants at their cap, when they are written */

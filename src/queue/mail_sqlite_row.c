@@ -130,6 +130,16 @@ mail_sqlite_event(struct mail_sqlite *m, const struct sqlite_found *f,
 	return mail_sqlite_history_add(m, f->seq, &h, e) == -1 ? -1 : 0;
 }
 
+static enum mail_state
+interrupted_state(const struct mail_sqlite *m, const struct sqlite_found *f)
+{
+	enum mail_state normal = mail_interrupted_state(f->stage);
+
+	if (m->policy == NULL || m->policy->interrupted == NULL)
+		return normal;
+	return m->policy->interrupted(m->policy->ctx, f->place.tenant, normal);
+}
+
 /*
  * A lease is over and nobody has settled it.  Started: the effect may have
  * happened, and the history says so before anything is run again.  Unstarted
@@ -149,8 +159,8 @@ mail_sqlite_lease_over(struct mail_sqlite *m, const struct sqlite_found *f,
 		if (mail_sqlite_event(m, f, ":interrupted", now, entry, e) ==
 		    -1)
 			return -1;
-		return mail_sqlite_end_lease(m, f,
-		    mail_interrupted_state(f->stage), true, false, now, e);
+		return mail_sqlite_end_lease(
+		    m, f, interrupted_state(m, f), true, false, now, e);
 	}
 	if (is_counted && f->unstarted + 1 >= MAIL_UNSTARTED_MAX) {
 		if (mail_sqlite_event(m, f, ":dead", now,

@@ -165,8 +165,11 @@ take(struct mail_sqlite *m, const struct mail_take *how, mail_row_fn *fn,
 	struct taking t = {
 	    .m = m, .how = how, .fn = fn, .ctx = ctx, .left = how->max};
 	bool is_paused;
-	int r = mail_sqlite_promote(m, how->now, e);
+	int r;
 
+	m->policy = how->policy;
+	r = mail_sqlite_promote(m, how->now, e);
+	m->policy = NULL;
 	if (r == 0)
 		r = mail_sqlite_is_paused(m, how->queue, &is_paused, e);
 	if (r == 0)

@@ -5,7 +5,8 @@
 #include "core/config.h"
 #include "queue/mail.h"
 
-/* tenants.T.weight and tenants.T.in_flight; config lives as long as it. */
+/* tenants.T.weight, in_flight and on_interrupted; config lives as long as it.
+ */
 struct mail_policy policy_of(const struct config *config);
 
 #endif

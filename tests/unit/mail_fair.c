@@ -95,11 +95,23 @@ count_row(void *ctx, const struct mail_row *row, struct err *e)
 	return 0;
 }
 
+static enum mail_state
+interrupted(void *ctx, const char *tenant, enum mail_state normal)
+{
+	static const enum mail_state states[] = {MAIL_PARKED, MAIL_READY};
+	int t = number(tenant);
+
+	(void)ctx;
+	return t < 2 ? states[t] : normal;
+}
+
 /* Take n, at most at a time so many; what came is in seen. */
 static int
 take_many(struct ledger *l, int n, int at_a_time)
 {
-	struct mail_policy policy = {.weight = weight, .in_flight = in_flight};
+	struct mail_policy policy = {.weight = weight,
+	    .in_flight = in_flight,
+	    .interrupted = interrupted};
 	struct mail_take how = {
 	    .queue = "q",
 	    .owner = "w",
@@ -357,6 +369,22 @@ test_pause(struct ledger *l)
 	CHECK(l, take_many(l, 1, 1) == 1 && holds(l) == 0);
 }
 
+/* What was started and never settled; the third has no word of its own. */
+static void
+test_interrupted(struct ledger *l)
+{
+	for (int t = 0; t < 3; t++)
+		put_many(l, t, 0, 1, 0);
+	CHECK(l, take_many(l, 3, 3) == 3);
+	for (int i = 0; i < 3; i++)
+		CHECK(l, start(l, i == 0 ? "mail-dispatch" : "mail-send",
+			     lease(seen.ids[i], "w", 1)) == 1);
+	l->now += LEASE_MS;
+	CHECK(l, take_many(l, 3, 3) == 1 && seen.taken[1] == 1);
+	CHECK(l, row(l, "t0-0").state == MAIL_PARKED);
+	CHECK(l, row(l, "t2-0").state == MAIL_PARKED);
+}
+
 static bool
 drop(struct ledger *l, const char *id)
 {
@@ -396,6 +424,7 @@ static void (*const tests[])(struct ledger *) = {
     test_cap,
     test_order_of_one,
     test_pause,
+    test_interrupted,
     test_drop,
 };
 
