@@ -323,11 +323,11 @@ all_older() {
 	arrives_once
 	echo 99 >"$dir/state/layout"
 	stays_deferred line deliver
-	for layout in 2 none ''; do
+	for layout in 1 none ''; do
 		printf %s "$layout" >"$dir/state/layout"
 		tried_again
 	done
-	echo 1 >"$dir/state/layout"
+	echo 2 >"$dir/state/layout"
 	arrives_once
 }
 
@@ -465,5 +465,5 @@ senders() { grep -a '^From ' "$1" | cut -d ' ' -f 1,2; }
 # The environment without what depends on who runs it.
 of_the_mail() {
 	jq 'del(.PATH, .TZ, .LANG, .MAIL_CONFIG) | with_entries(select(.key |
-		test("^(MAILPIPE|MAIL_(ID|TENANT|ATTEMPT)$)") | not))' "$1"
+		test("^(MAILPIPE|MAIL_(ID|TENANT|ATTEMPT|RECORD)$)") | not))' "$1"
 }
