@@ -54,7 +54,8 @@ libs := $(call library,sodium) $(call library,sqlite3) \
 ifeq ($(mode)$(STATIC),release1)
 our_cflags += -fPIE
 line_tools := $(addprefix $(bin)/,mail-deliver mail-ingest mail-store mail-queue)
-$(line_tools): our_ldflags += -static-pie -Wl,--wrap=dlopen
+line_ldflags := -static-pie -Wl,--wrap=dlopen
+$(line_tools): our_ldflags += $(line_ldflags)
 $(line_tools): $(obj)/store/no_dlopen.o
 endif
 $(bin)/mail-deliver: libs :=
@@ -148,7 +149,8 @@ $(obj)/bin/%: tests/fuzz/%.c $(obj)/libmailpipe.a
 	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
 		$(LDFLAGS) -MMD -MP -o $@ $< $(obj)/libmailpipe.a $(libs)
 
-# Our side of the section parse of tests/bench/run.
+# Our side of the section parse of tests/bench/run, linked as mail-ingest is.
+$(obj)/bench/parse_ours: our_ldflags += $(line_ldflags)
 $(obj)/bench/parse_ours: tests/bench/parse_ours.c tests/bench/parse.c \
 		tests/bench/parse.h $(obj)/libmailpipe.a
 	@mkdir -p $(@D)
