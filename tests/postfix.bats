@@ -158,7 +158,8 @@ all_older() {
 
 @test "postfix: a stage that is stopped for longer than the deadline" {
 	pf_set local_destination_concurrency_limit 10
-	mta_start 2
+	# Long enough for a busy machine to come to the stop.
+	mta_start 6
 	for tool in mail-ingest mail-store mail-queue; do
 		stopping $tool 'kill -STOP $$'
 		send 1 line+$tool
@@ -166,8 +167,8 @@ all_older() {
 	done
 	# One form kills it, the other continues it, and both give up; only when
 	# the last stage is stopped, nobody is left who could.
-	wait_for 30 has_deferrals 5
-	[ "$(grep -c 'within 2 seconds, killed: .*(stopped)' "$log")" = 3 ]
+	wait_for 60 has_deferrals 5
+	[ "$(grep -c 'within 6 seconds, killed: .*(stopped)' "$log")" = 3 ]
 	has_stopped deliver 3
 	wait_for 30 has_none deliver
 	wait_for 30 has_stopped line 3
@@ -202,7 +203,7 @@ all_older() {
 }
 
 @test "postfix: mail-deliver itself is stopped for longer than its deadline" {
-	mta_start 2
+	mta_start 6
 	# It is stopped by its first stage; an injector cannot reach it, since
 	# it loads no library.
 	spoil mail-ingest "[ \"\$EXTENSION\" != mail-deliver ] || {
@@ -211,7 +212,7 @@ all_older() {
 	}"
 	send 2 deliver+mail-deliver
 	wait_for 30 has_stopped deliver 2
-	wait_for 30 all_older deliver 3
+	wait_for 30 all_older deliver 7
 	stopped deliver | xargs kill -CONT
 	wait_for 30 is_idle
 	repair
