@@ -36,6 +36,16 @@ is_plain(unsigned char c)
 	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* Most of Japanese text: three bytes, of no range that needs a closer look. */
+static bool
+is_three_bytes(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	return u[0] > 0xe0 && u[0] < 0xf0 && u[0] != 0xed &&
+	       (u[1] & 0xc0) == 0x80 && (u[2] & 0xc0) == 0x80;
+}
+
 /* So many bytes can stand as they are. */
 static size_t
 plain_size(const char *s, size_t n)
@@ -45,6 +55,10 @@ plain_size(const char *s, size_t n)
 	for (;;) {
 		while (i < n && is_plain((unsigned char)s[i]))
 			i++;
+		while (n - i >= 3 && is_three_bytes(s + i))
+			i += 3;
+		if (i < n && is_plain((unsigned char)s[i]))
+			continue;
 		if (i == n || (unsigned char)s[i] < 0x80)
 			return i;
 		len = utf8_char(s + i, n - i);
