@@ -126,7 +126,8 @@ bool json_true(json obj, const char *key);
 
 bool json_has(json obj, const char *key);
 
-/* Set or delete a member.  Consume obj (and value); return the object. */
+/* Set or delete a member.  Consume obj (and value); return the object.  What is
+ * none stays as it is, as with arrays above. */
 json json_set(json obj, const char *key, json value);
 json json_set_str(json obj, const char *key, const char *value);
 json json_del(json obj, const char *key);

@@ -260,6 +260,10 @@ replace(struct json_item *item, json value)
 json
 json_append(json array, json value)
 {
+	if (array.kind != JSON_ARRAY) {
+		json_free(value);
+		return array;
+	}
 	replace(json_list_add(change(&array)), value);
 	return array;
 }
@@ -277,10 +281,16 @@ json_set_at(json array, int i, json value)
 json
 json_set(json obj, const char *key, json value)
 {
-	struct json_list *l = change(&obj);
 	size_t len = strlen(key);
-	struct json_item *item = find(l, key, len);
+	struct json_list *l;
+	struct json_item *item;
 
+	if (obj.kind != JSON_OBJECT) {
+		json_free(value);
+		return obj;
+	}
+	l = change(&obj);
+	item = find(l, key, len);
 	if (item == NULL) {
 		item = json_list_add(l);
 		item->key = json_shared_new(key, len);

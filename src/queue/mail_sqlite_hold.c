@@ -184,9 +184,7 @@ mail_sqlite_is_paused(
 	if (st == NULL)
 		return -1;
 	db_bind_text(st, 1, queue);
-	r = db_step(&m->db, st, e);
-	if (r == 1)
-		*is_paused = sqlite3_column_int(st, 0) != 0;
-	sqlite3_reset(st);
-	return r == 1 ? 0 : -1;
+	r = db_ask(&m->db, st, e);
+	*is_paused = r == 1;
+	return r == -1 ? -1 : 0;
 }

@@ -197,17 +197,12 @@ is_work(struct mail_sqlite *m, const struct mail_take *how, struct err *e)
 	    " OR EXISTS(SELECT 1 FROM mail WHERE state IN (2,3) AND due_at<=?2)"
 	    " OR EXISTS(SELECT 1 FROM hold WHERE until>0 AND until<=?2)",
 	    e);
-	int r;
 
 	if (st == NULL)
 		return -1;
 	db_bind_text(st, 1, how->queue);
 	db_bind_int(st, 2, how->now);
-	r = db_step(&m->db, st, e);
-	if (r == 1)
-		r = sqlite3_column_int(st, 0);
-	sqlite3_reset(st);
-	return r;
+	return db_ask(&m->db, st, e);
 }
 
 /* Is there more, of tenants at their cap? */
@@ -224,11 +219,9 @@ look_for_capped(
 	if (st == NULL)
 		return -1;
 	db_bind_text(st, 1, how->queue);
-	r = db_step(&m->db, st, e);
-	if (r == 1)
-		*how->is_capped = sqlite3_column_int(st, 0) != 0;
-	sqlite3_reset(st);
-	return r == 1 ? 0 : -1;
+	r = db_ask(&m->db, st, e);
+	*how->is_capped = r == 1;
+	return r == -1 ? -1 : 0;
 }
 
 int

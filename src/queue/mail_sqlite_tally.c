@@ -129,15 +129,10 @@ has_full_lanes(struct mail_sqlite *m, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_ANY_FULL,
 	    "SELECT EXISTS(SELECT 1 FROM lane WHERE is_full=1)", e);
-	int r;
 
 	if (st == NULL)
 		return -1;
-	r = db_step(&m->db, st, e);
-	if (r == 1)
-		r = sqlite3_column_int(st, 0);
-	sqlite3_reset(st);
-	return r;
+	return db_ask(&m->db, st, e);
 }
 
 static int

@@ -339,6 +339,17 @@ db_run(struct db *db, sqlite3_stmt *st, struct err *e)
 	return r;
 }
 
+int
+db_ask(struct db *db, sqlite3_stmt *st, struct err *e)
+{
+	int r = db_step(db, st, e);
+
+	if (r == 1)
+		r = sqlite3_column_int(st, 0) != 0;
+	sqlite3_reset(st);
+	return r;
+}
+
 void
 db_bind_text(sqlite3_stmt *st, int i, const char *s)
 {

@@ -74,6 +74,9 @@ int db_step(struct db *db, sqlite3_stmt *st, struct err *e);
 /* Run a statement that yields no rows, and reset it. */
 int db_run(struct db *db, sqlite3_stmt *st, struct err *e);
 
+/* Is the first column of its only row true?  Resets it.  1, 0, -1 error. */
+int db_ask(struct db *db, sqlite3_stmt *st, struct err *e);
+
 void db_bind_text(sqlite3_stmt *st, int i, const char *s); /* NULL: NULL */
 void db_bind_bytes(sqlite3_stmt *st, int i, const char *s, size_t n);
 void db_bind_int(sqlite3_stmt *st, int i, int64_t n);
