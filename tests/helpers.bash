@@ -9,7 +9,6 @@ MAILPIPE_REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The build under test first in PATH, an empty state directory, and nothing of
 # the caller's own set-up.
 mailpipe_setup() {
-	disown -a # the runner's time limit: a test's first job is %1
 	export MAILPIPE_BIN=${MAILPIPE_BIN:-$MAILPIPE_REPO/bin}
 	export MAILPIPE_PRELOADABLE=${MAILPIPE_PRELOADABLE:-$MAILPIPE_BIN}
 	export PATH=$MAILPIPE_BIN:$PATH
