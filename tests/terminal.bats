@@ -12,7 +12,7 @@ setup() {
 
 # terminal WIDTH COMMAND: all that it writes to one, without its CRs before LF.
 terminal() {
-	script -qec "stty cols $1; $2" /dev/null </dev/null | sed 's/\r$//'
+	SHELL=/bin/bash script -qec "stty cols $1; $2" /dev/null </dev/null | sed 's/\r$//'
 }
 
 # screen <OUTPUT: what is seen in the end, of CR, LF and erased lines.

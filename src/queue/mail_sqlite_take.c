@@ -158,9 +158,10 @@ take_all(struct taking *t, struct err *e)
 	return r == -1 ? -1 : write_picks(t, e);
 }
 
+/* *left: how many fewer than wanted. */
 static int
 take(struct mail_sqlite *m, const struct mail_take *how, mail_row_fn *fn,
-    void *ctx, struct err *e)
+    void *ctx, size_t *left, struct err *e)
 {
 	struct taking t = {
 	    .m = m, .how = how, .fn = fn, .ctx = ctx, .left = how->max};
@@ -180,6 +181,7 @@ take(struct mail_sqlite *m, const struct mail_take *how, mail_row_fn *fn,
 		lanes_free(&t.levels[i]);
 	free(t.levels);
 	free(t.shares);
+	*left = t.left;
 	return r;
 }
 
@@ -205,20 +207,27 @@ is_work(struct mail_sqlite *m, const struct mail_take *how, struct err *e)
 	return db_ask(&m->db, st, e);
 }
 
-/* Is there more, of tenants at their cap? */
+/*
+ * Is there more, of tenants at their cap?  Where nothing was taken also of
+ * others: since the take looked, a lease has ended that kept it back.
+ */
 static int
-look_for_capped(
-    struct mail_sqlite *m, const struct mail_take *how, struct err *e)
+look_for_capped(struct mail_sqlite *m, const struct mail_take *how,
+    bool is_none, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_CAPPED,
-	    "SELECT EXISTS(SELECT 1 FROM lane WHERE queue=? AND ready>0"
-	    " AND is_held=0 AND is_full=1)",
+	    "SELECT (EXISTS(SELECT 1 FROM lane WHERE queue=?1 AND ready>0"
+	    " AND is_held=0 AND is_full=1)"
+	    " OR ?2 AND EXISTS(SELECT 1 FROM lane WHERE queue=?1"
+	    " AND ready>0 AND is_held=0 AND is_full=0))"
+	    " AND NOT EXISTS(SELECT 1 FROM hold WHERE queue=?1 AND tenant='')",
 	    e);
 	int r;
 
 	if (st == NULL)
 		return -1;
 	db_bind_text(st, 1, how->queue);
+	db_bind_int(st, 2, is_none);
 	r = db_ask(&m->db, st, e);
 	*how->is_capped = r == 1;
 	return r == -1 ? -1 : 0;
@@ -229,14 +238,15 @@ mail_sqlite_take(struct mail_engine *base, const struct mail_take *how,
     mail_row_fn *fn, void *ctx, struct err *e)
 {
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
+	size_t left = how->max;
 	int r = is_work(m, how, e);
 
 	if (r == 1) {
 		if (db_begin(&m->db, e) == -1)
 			return -1;
-		r = mail_sqlite_end(m, take(m, how, fn, ctx, e), e);
+		r = mail_sqlite_end(m, take(m, how, fn, ctx, &left, e), e);
 	}
 	if (r == 0 && how->is_capped != NULL)
-		r = look_for_capped(m, how, e);
+		r = look_for_capped(m, how, left == how->max, e);
 	return r;
 }
