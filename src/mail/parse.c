@@ -38,15 +38,15 @@ static void
 pass_on(struct parse *p, size_t index)
 {
 	const struct part *part = &p->parts[index];
-	const struct buf *decoded = &part->content->decoded;
+	const struct part_content *c = part->content;
 
-	if (decoded->len == 0)
+	if (c->n_decoded == 0)
 		return;
 	if (p->body != NULL && !part->is_message)
-		body_add(p->body, decoded->data, decoded->len);
+		body_add(p->body, c->decoded, c->n_decoded);
 	if (p->wants->content != NULL)
 		p->wants->content(
-		    p->wants->ctx, part, index, decoded->data, decoded->len);
+		    p->wants->ctx, part, index, c->decoded, c->n_decoded);
 }
 
 static bool
@@ -66,6 +66,12 @@ ends_in_one(const char *path)
 	return strcmp(dot != NULL ? dot + 1 : path, "1") == 0;
 }
 
+static struct sniff *
+sniff_of(const struct parse *p, size_t index)
+{
+	return index < PARSE_SNIFF_MAX ? p->wants->sniff : NULL;
+}
+
 static void
 begin_part(void *ctx, const struct mime_part *m)
 {
@@ -76,7 +82,7 @@ begin_part(void *ctx, const struct mime_part *m)
 		p->parts =
 		    xrealloc(p->parts, p->n_parts + 16, sizeof *p->parts);
 	part = &p->parts[p->n_parts++];
-	part_begin(part, m);
+	part_begin(part, m, sniff_of(p, p->n_parts - 1) != NULL);
 	part->is_first = ends_in_one(part->path);
 	part->is_inside_message = is_inside_message(p, m);
 	p->is_dsn |= !part->is_inside_message &&
@@ -109,7 +115,7 @@ end_part(void *ctx, size_t index)
 		return;
 	part_rest(part);
 	pass_on(p, index);
-	part_end(part, index < PARSE_SNIFF_MAX ? p->wants->sniff : NULL);
+	part_end(part, sniff_of(p, index));
 	p->defects |= part->defects;
 	if (part->is_message)
 		return;
@@ -131,16 +137,20 @@ parse_new(const struct parse_wants *wants)
 	return p;
 }
 
-/* Its body begins somewhere in early. */
+/* Its body begins somewhere in early, or in the n bytes after it. */
 static void
-enter_body(struct parse *p)
+enter_body(struct parse *p, const char *data, size_t n)
 {
-	size_t at = mime_header_size(p->mime);
+	size_t at = mime_header_size(p->mime), skip = 0;
 
 	p->is_in_body = true;
-	if (p->early.len > at)
+	if (at < p->early.len)
 		body_digest_add(
 		    &p->bodying, p->early.data + at, p->early.len - at);
+	else
+		skip = at - p->early.len;
+	if (skip < n)
+		body_digest_add(&p->bodying, data + skip, n - skip);
 	buf_release(&p->early);
 }
 
@@ -150,13 +160,13 @@ parse_add(struct parse *p, const char *data, size_t n)
 	p->size += (int64_t)n;
 	if (!(p->defects & DEFECT_NUL) && memchr(data, '\0', n) != NULL)
 		p->defects |= DEFECT_NUL;
+	mime_add(p->mime, data, n);
 	if (p->is_in_body)
 		body_digest_add(&p->bodying, data, n);
+	else if (p->n_parts > 0)
+		enter_body(p, data, n);
 	else
 		buf_add(&p->early, data, n);
-	mime_add(p->mime, data, n);
-	if (!p->is_in_body && p->n_parts > 0)
-		enter_body(p);
 }
 
 void
@@ -166,7 +176,7 @@ parse_end(struct parse *p)
 
 	mime_end(p->mime);
 	if (!p->is_in_body)
-		enter_body(p);
+		enter_body(p, NULL, 0);
 	body_digest_text(&p->bodying, p->body_digest);
 	p->defects |= mime_defects(p->mime) | p->text.defects | p->html.defects;
 	if (p->size == 0)

@@ -63,7 +63,7 @@ copy_cid(const struct header *h, defect_set *defects)
 }
 
 void
-part_begin(struct part *p, const struct mime_part *m)
+part_begin(struct part *p, const struct mime_part *m, bool is_sniffed)
 {
 	const char *type = m->type.value;
 
@@ -86,39 +86,47 @@ part_begin(struct part *p, const struct mime_part *m)
 	if (m->is_multipart)
 		return;
 	p->content = xcalloc(1, sizeof *p->content);
+	p->content->is_sniffed = is_sniffed;
 	transfer_begin(&p->content->transfer, m->encoding);
 	digest_init(&p->content->digest);
 }
 
-/* What was decoded just now. */
 static void
-account(struct part *p)
+account(struct part *p, const char *decoded, size_t n)
 {
 	struct part_content *c = p->content;
-	size_t room;
+	size_t room = c->is_sniffed ? SNIFF_BYTES - c->head.len : 0;
 
-	p->size += (int64_t)c->decoded.len;
-	digest_add(&c->digest, c->decoded.data, c->decoded.len);
-	room = SNIFF_BYTES - c->head.len;
+	c->decoded = decoded;
+	c->n_decoded = n;
+	p->size += (int64_t)n;
+	digest_add(&c->digest, decoded, n);
 	if (room > 0)
-		buf_add(&c->head, c->decoded.data,
-		    c->decoded.len < room ? c->decoded.len : room);
+		buf_add(&c->head, decoded, n < room ? n : room);
 }
 
 void
 part_add(struct part *p, const char *data, size_t n)
 {
-	buf_reset(&p->content->decoded);
-	transfer_add(&p->content->transfer, data, n, &p->content->decoded);
-	account(p);
+	struct part_content *c = p->content;
+
+	if (c->transfer.encoding == MIME_IDENTITY) {
+		account(p, data, n);
+		return;
+	}
+	buf_reset(&c->space);
+	transfer_add(&c->transfer, data, n, &c->space);
+	account(p, c->space.data, c->space.len);
 }
 
 void
 part_rest(struct part *p)
 {
-	buf_reset(&p->content->decoded);
-	transfer_end(&p->content->transfer, &p->content->decoded);
-	account(p);
+	struct part_content *c = p->content;
+
+	buf_reset(&c->space);
+	transfer_end(&c->transfer, &c->space);
+	account(p, c->space.data, c->space.len);
 }
 
 static void
@@ -128,7 +136,7 @@ release_content(struct part *p)
 		return;
 	transfer_release(&p->content->transfer);
 	buf_release(&p->content->head);
-	buf_release(&p->content->decoded);
+	buf_release(&p->content->space);
 	free(p->content);
 	p->content = NULL;
 }

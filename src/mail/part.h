@@ -21,8 +21,12 @@
 struct part_content {
 	struct transfer transfer;
 	struct digest digest;
-	struct buf head; /* the first SNIFF_BYTES */
-	struct buf decoded; /* of the piece at hand */
+	bool is_sniffed;
+	struct buf head; /* the first SNIFF_BYTES, if it is */
+	/* The piece at hand: what was given, or in space. */
+	const char *decoded;
+	size_t n_decoded;
+	struct buf space;
 };
 
 struct part {
@@ -39,12 +43,16 @@ struct part {
 	defect_set defects;
 };
 
-void part_begin(struct part *p, const struct mime_part *m);
-/* Its content, still encoded; what it is decoded to is left in p->content. */
+/* is_sniffed: part_end will ask for its type. */
+void part_begin(struct part *p, const struct mime_part *m, bool is_sniffed);
+/*
+ * Its content, still encoded; what it is decoded to is left in p->content, for
+ * as long as data is there.
+ */
 void part_add(struct part *p, const char *data, size_t n);
 /* No more comes: the same with what decoding had held back. */
 void part_rest(struct part *p);
-/* Its content is over, part_rest done; sniff may be NULL. */
+/* Its content is over, part_rest done; sniff: NULL unless it is sniffed. */
 void part_end(struct part *p, struct sniff *sniff);
 void part_release(struct part *p);
 
