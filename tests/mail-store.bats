@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# mail-store: put, get, list, show, cat, stats, doctor, upgrade.
+# mail-store: put, get, show, cat, stats, doctor.  The other verbs have files of
+# their own.
 
 setup() {
 	load helpers
@@ -634,58 +635,6 @@ older() {
 	dd if=/dev/urandom of=state/mail.db bs=4096 seek=3 count=20 conv=notrunc status=none
 	run -75 mail-store doctor
 	jq -e 'select(.check == "ledger") | .status == "fail"' <<<"${lines[6]}"
-}
-
-@test "layout: another one is refused by all, and upgrade says what to do" {
-	mail-store stats >/dev/null
-	echo 99 >state/layout
-	for c in "mail-store list" "mail-queue take q" "mail-queue put -E q" \
-		"mail-queue settle" "mail-store upgrade" "mail-dispatch true"; do
-		run -75 --separate-stderr sh -c "$c </dev/null"
-		[[ $stderr == *"newer than this program's"* ]]
-	done
-	echo 2 >state/layout
-	run -0 --separate-stderr mail-store upgrade
-	[[ $stderr == *"layout 2 is current"* ]]
-}
-
-@test "upgrade: a state of layout 1 is refused, brought on, and works" {
-	need sqlite3 jq
-	mkdir state state/spool
-	sqlite3 state/mail.db <"$MAILPIPE_REPO/tests/mail-store.d/layout1.sql"
-	echo 1 >state/layout
-	run -75 --separate-stderr mail-queue take q
-	[[ $stderr == *"layout 1 is older than this program's 2: run mail-store upgrade" ]]
-	run -0 --separate-stderr mail-store upgrade
-	[[ $stderr == *"layout 1 has become 2"* ]]
-	[ "$(cat state/layout)" = 2 ]
-	mail-store doctor | jq -se 'any(.check == "ledger" and .status == "ok")'
-	[ "$(mail-queue stats q | jq -c '[.ready, .leased, .scheduled]')" = \
-		"[3,1,1]" ]
-	mail-store show -o json m1 | jq -e '.state == "dead" and
-		(.history | length) == 3'
-	MAILPIPE_CLOCK=@1795000003 mail-queue take -c 9 q | jq -r .id >taken
-	[ "$(xargs <taken)" = "m4 m6 m3" ]
-	# Once more is harmless.
-	run -0 mail-store upgrade
-	mail-store doctor | jq -se 'any(.check == "ledger" and .status == "ok")'
-}
-
-@test "upgrade: killed at any call, it is done by the next run" {
-	need sqlite3 jq
-	for nth in $(seq 30); do
-		rm -rf state
-		mkdir state state/spool
-		sqlite3 state/mail.db \
-			<"$MAILPIPE_REPO/tests/mail-store.d/layout1.sql"
-		echo 1 >state/layout
-		call=$([ $((nth % 2)) = 0 ] && echo pwrite64 || echo fdatasync)
-		inject "$call" $(((nth + 1) / 2)) kill mail-store upgrade || true
-		run -0 mail-store upgrade
-		mail-store doctor |
-			jq -se 'any(.check == "ledger" and .status == "ok")'
-		[ "$(mail-queue stats q | jq .ready)" = 3 ]
-	done
 }
 
 @test "received mail waits in the intake, and the next reader draws it" {

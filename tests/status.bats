@@ -144,6 +144,26 @@ none_wrong() {
 	[ "$(ids)" = "$record" ]
 }
 
+@test "status: the layouts of releases before, and after, are 75 and say what to do" {
+	need sqlite3
+	mail one | receive
+	echo '{"id":"x","tenant":"ne-001"}' >record
+	for layout in 1 2; do
+		rm -rf state
+		mkdir -p state/spool
+		sqlite3 state/mail.db \
+			<"$MAILPIPE_REPO/tests/mail-store.d/layout$layout.sql"
+		echo $layout >state/layout
+		cp -r state before
+		all_say_75 "mail-store upgrade" "layout $layout"
+		diff -r before state || echo "layout $layout: changed" >>wrong
+		rm -rf before
+	done
+	echo 4 >state/layout
+	all_say_75 "update mailpipe" "layout 4"
+	none_wrong
+}
+
 @test "status: a state directory that others own is 75 for every verb" {
 	need_root
 	need setpriv

@@ -59,6 +59,10 @@ listing_filter(const struct listing *how, struct mail_filter *f, struct err *e)
 	    .queue = how->queue,
 	    .tenant = how->tenant,
 	    .state = -1,
+	    .sender = how->sender,
+	    .recipient = how->recipient,
+	    .message_id = how->message_id,
+	    .is_kept = how->is_kept,
 	    .max = how->count,
 	};
 	if (how->older_s > 0)
@@ -79,18 +83,11 @@ listing_rows(struct queue *q, const struct listing *how,
     const struct look *look, struct err *e)
 {
 	struct listed l = {.look = look};
-	struct mail_engine *mail;
-	struct mail_filter f;
 	int r;
 
-	if (listing_filter(how, &f, e) == -1)
-		return -1;
-	mail = queue_mail(q, e);
-	if (mail == NULL)
-		return -1;
 	progress_start("listed", true);
 	listing_table_mails(&l.table, how->queue == NULL, look, &l.text);
-	r = mail->ops->list(mail, &f, print_row, &l, e);
+	r = listing_each(q, how, print_row, &l, e);
 	buf_release(&l.text);
 	return r;
 }

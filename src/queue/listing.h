@@ -5,6 +5,7 @@
 #ifndef QUEUE_LISTING_H
 #define QUEUE_LISTING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/buf.h"
@@ -23,11 +24,28 @@ struct listing {
 	const char *state; /* a state's name, NULL: any */
 	int64_t older_s, newer_s; /* stored before or since; 0: any */
 	int64_t count; /* at most; 0: all */
+	/* Of the envelope, in any case; with or without < and >. */
+	const char *sender, *recipient, *message_id;
+	bool is_kept; /* only what is on legal hold */
+	/*
+	 * What listing_filter leaves to listing_each: class of the last result,
+	 * a part of its reason, and a jq program that must be true.
+	 */
+	const char *class, *reason, *jq;
+	char *const *ids; /* only these, ended by NULL; none or NULL: all */
 };
 
 /* What an engine calls it.  ERR_USAGE for an unknown state. */
 int listing_filter(
     const struct listing *how, struct mail_filter *f, struct err *e);
+
+/*
+ * Call fn for each mail that it means, oldest first; ids in their order.  An id
+ * that is no mail's is named, as a failure (ERR_DATA), and the others are done.
+ * -1: ERR_USAGE for an unknown state or a jq program that is none, ERR_TEMP.
+ */
+int listing_each(struct queue *q, const struct listing *how, mail_row_fn *fn,
+    void *ctx, struct err *e);
 
 /* Rows as records, oldest first.  ERR_USAGE for an unknown state. */
 int listing_rows(struct queue *q, const struct listing *how,

@@ -88,7 +88,8 @@ struct mail_row {
 	int64_t due_at; /* scheduled: ready again; leased: its end; else 0 */
 	int64_t attempts;
 	int64_t deliveries;
-	int64_t stored_at, updated_at;
+	int64_t stored_at, queued_at, updated_at; /* queued_at 0: never */
+	bool is_kept; /* on legal hold: nothing removes it */
 	bool is_interrupted; /* an earlier attempt ended without an outcome */
 	const char *owner; /* of the lease, NULL without one */
 	const char *record;
@@ -185,6 +186,10 @@ struct mail_filter {
 	int state; /* -1: any */
 	int64_t before; /* stored before, 0: any */
 	int64_t after; /* stored after, 0: any */
+	/* Of the envelope, in any case; with or without < and >; NULL: any. */
+	const char *sender, *recipient, *message_id;
+	bool is_failed; /* only what may have failed: not stored, succeeded */
+	bool is_kept; /* only what is on legal hold */
 	int64_t max; /* 0: all */
 };
 

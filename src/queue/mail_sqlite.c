@@ -101,23 +101,6 @@ sqlite_check(struct mail_engine *base, struct err *e)
 	return r;
 }
 
-int
-mail_sqlite_upgrade(struct state *s, struct err *e)
-{
-	struct db db;
-	int r = db_upgrade(s, "mail", &mail_sqlite_schema, e);
-
-	if (r == -1)
-		return -1;
-	r = db_open(&db, s, "mail", &mail_sqlite_schema, e);
-	if (r == 0 && sqlite3_exec(db.sqlite, mail_sqlite_count_again, NULL,
-			  NULL, NULL) != SQLITE_OK)
-		r = err_set(e, ERR_TEMP, "mail.db: count: %s",
-		    sqlite3_errmsg(db.sqlite));
-	db_close(&db);
-	return r;
-}
-
 /*
  * Every commit of any process writes to the lock file (store/db.h); every mail
  * received writes to the intake.

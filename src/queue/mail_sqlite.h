@@ -74,8 +74,6 @@ enum mail_sql {
 	SQL_UPDATE,
 	SQL_EVENT_ADD,
 	SQL_HISTORY_ADD,
-	SQL_LIST,
-	SQL_LIST_ID,
 	SQL_HISTORY,
 	SQL_STATS,
 	SQL_OLDEST,
@@ -84,7 +82,7 @@ enum mail_sql {
 /* The columns of a row, in the order that mail_sqlite_row reads. */
 #define ROW_COLUMNS                                                            \
 	"seq,id,tenant,queue,state,priority,due_at,attempts,deliveries,"       \
-	"stored_at,updated_at,interrupted,owner,record,last,queued_at"
+	"stored_at,updated_at,interrupted,owner,record,last,queued_at,kept"
 
 /* Fill row from the current row of st; good until its next step. */
 void mail_sqlite_row(sqlite3_stmt *st, struct mail_row *row);
@@ -96,6 +94,34 @@ void mail_sqlite_row(sqlite3_stmt *st, struct mail_row *row);
  */
 int mail_sqlite_history_add(struct mail_sqlite *m, int64_t seq,
     const struct mail_history *h, struct err *e);
+
+/* A row with strings of its own. */
+struct row_copy {
+	struct mail_row row;
+	int64_t seq;
+	struct buf text;
+};
+
+/* A walk over the rows that pass a filter, oldest first. */
+struct row_walk {
+	struct mail_sqlite *m;
+	const struct mail_filter *filter;
+	sqlite3_stmt *st;
+	struct row_copy at; /* good until the next step */
+};
+int mail_sqlite_walk_begin(struct mail_sqlite *m, const struct mail_filter *f,
+    struct row_walk *w, struct err *e);
+/* 1, 0 there is no other, -1. */
+int mail_sqlite_walk_next(struct row_walk *w, struct err *e);
+/* Also after an error. */
+void mail_sqlite_walk_end(struct row_walk *w);
+
+/* sender, recipient and message_id of a record, from parameter i on. */
+void mail_sqlite_bind_clues(
+    sqlite3_stmt *st, int i, const char *record, size_t record_len);
+
+/* The statement of such a step, for tests of its plan too. */
+void mail_sqlite_list_sql(const struct mail_filter *f, struct buf *sql);
 
 /* What a transition must know of the row it finds. */
 struct sqlite_found {
@@ -159,7 +185,8 @@ struct sqlite_id {
 int mail_sqlite_collect(struct mail_sqlite *m, sqlite3_stmt *st,
     struct sqlite_id **ids, size_t *n, struct err *e);
 
-/* The operations; mail_sqlite_{put,take,lease,settle,update,hold,drop,read}.c
+/* The operations;
+ * mail_sqlite_{put,take,lease,settle,update,hold,drop,list,read}.c
  */
 int mail_sqlite_put(struct mail_engine *m, const struct mail_put *puts,
     size_t n, struct err *e);

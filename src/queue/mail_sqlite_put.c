@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "core/buf.h"
+#include "queue/clues.h"
 #include "queue/mail_sqlite.h"
 #include "queue/merge.h"
 
@@ -24,13 +25,24 @@ place_of(const struct mail_put *p)
 	return place;
 }
 
+void
+mail_sqlite_bind_clues(
+    sqlite3_stmt *st, int i, const char *record, size_t record_len)
+{
+	struct clues c = clues_of(record, record_len);
+
+	db_bind_int(st, i, c.sender);
+	db_bind_int(st, i + 1, c.recipient);
+	db_bind_int(st, i + 2, c.message_id);
+}
+
 static int
 insert(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_INSERT,
 	    "INSERT INTO mail(id,tenant,queue,state,priority,due_at,stored_at,"
-	    "queued_at,updated_at,record)"
-	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?7,?9)",
+	    "queued_at,updated_at,record,sender,recipient,message_id)"
+	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?7,?9,?10,?11,?12)",
 	    e);
 	enum mail_state state = put_state(p);
 	struct sqlite_place place = place_of(p);
@@ -47,6 +59,7 @@ insert(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
 	db_bind_int(st, 7, p->at);
 	db_bind_int(st, 8, p->queue != NULL ? p->at : 0);
 	db_bind_bytes(st, 9, p->record, p->record_len);
+	mail_sqlite_bind_clues(st, 10, p->record, p->record_len);
 	return db_run(&m->db, st, e);
 }
 
@@ -79,7 +92,8 @@ make_ready(struct mail_sqlite *m, const struct mail_put *p,
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_ENQUEUE,
 	    "UPDATE mail SET tenant=?2,queue=?3,state=?4,priority=?5,due_at=?6,"
-	    "queued_at=?7,updated_at=?7,record=?8 WHERE seq=?1",
+	    "queued_at=?7,updated_at=?7,record=?8,sender=?9,recipient=?10,"
+	    "message_id=?11 WHERE seq=?1",
 	    e);
 	enum mail_state state = put_state(p);
 	struct sqlite_place place = place_of(p);
@@ -96,6 +110,7 @@ make_ready(struct mail_sqlite *m, const struct mail_put *p,
 	db_bind_int(st, 6, state == MAIL_SCHEDULED ? p->ready_at : 0);
 	db_bind_int(st, 7, p->at);
 	db_bind_bytes(st, 8, record.data, record.len);
+	mail_sqlite_bind_clues(st, 9, record.data, record.len);
 	return db_run(&m->db, st, e);
 }
 

@@ -1,124 +1,8 @@
-/*
- * The ledger in SQLite: what only reads.  Each row is copied and its statement
- * reset before the caller sees it: a reader that waits for a slow pipe must not
- * hold a transaction open, for that would stop checkpoints.
- */
+/* The ledger in SQLite: what only reads, besides rows (mail_sqlite_list.c). */
 #include <string.h>
 
 #include "core/buf.h"
 #include "queue/mail_sqlite.h"
-
-/* A row with strings of its own. */
-struct row_copy {
-	struct mail_row row;
-	int64_t seq, queued_at;
-	struct buf text;
-};
-
-static const char *
-keep(struct buf *b, const char *s, size_t len)
-{
-	const char *at;
-
-	if (s == NULL)
-		return NULL;
-	at = b->data + b->len;
-	buf_add(b, s, len);
-	buf_addch(b, '\0');
-	return at;
-}
-
-static size_t
-length(const char *s)
-{
-	return s != NULL ? strlen(s) + 1 : 0;
-}
-
-static void
-copy_row(sqlite3_stmt *st, struct row_copy *c)
-{
-	struct mail_row *r = &c->row;
-
-	mail_sqlite_row(st, r);
-	c->seq = sqlite3_column_int64(st, 0);
-	c->queued_at = sqlite3_column_int64(st, 15);
-	buf_reset(&c->text);
-	/* All the room at once, so that the pointers stay good. */
-	buf_grow(&c->text, length(r->id) + length(r->tenant) +
-			       length(r->queue) + length(r->owner) +
-			       r->record_len + r->last_len + 2);
-	r->id = keep(&c->text, r->id, length(r->id) - 1);
-	r->tenant = keep(&c->text, r->tenant, length(r->tenant) - 1);
-	if (r->queue != NULL)
-		r->queue = keep(&c->text, r->queue, strlen(r->queue));
-	if (r->owner != NULL)
-		r->owner = keep(&c->text, r->owner, strlen(r->owner));
-	r->record = keep(&c->text, r->record, r->record_len);
-	r->last = keep(&c->text, r->last, r->last_len);
-}
-
-/* The first row after seq that passes.  1, 0 none, -1. */
-static int
-next_row(struct mail_sqlite *m, const struct mail_filter *f, struct row_copy *c,
-    struct err *e)
-{
-	sqlite3_stmt *st =
-	    f->id != NULL
-		? db_prepare(&m->db, SQL_LIST_ID,
-		      "SELECT " ROW_COLUMNS " FROM mail"
-		      " WHERE seq>?1 AND id=?7"
-		      " AND (?2 IS NULL OR tenant=?2)"
-		      " AND (?3 IS NULL OR queue=?3)"
-		      " AND (?4<0 OR state=?4)"
-		      " AND (?5=0 OR stored_at<?5) AND (?6=0 OR stored_at>=?6)",
-		      e)
-		: db_prepare(&m->db, SQL_LIST,
-		      "SELECT " ROW_COLUMNS " FROM mail"
-		      " WHERE seq>?1"
-		      " AND (?2 IS NULL OR tenant=?2)"
-		      " AND (?3 IS NULL OR queue=?3)"
-		      " AND (?4<0 OR state=?4)"
-		      " AND (?5=0 OR stored_at<?5) AND (?6=0 OR stored_at>=?6)"
-		      " ORDER BY seq LIMIT 1",
-		      e);
-	int r;
-
-	if (st == NULL)
-		return -1;
-	db_bind_int(st, 1, c->seq);
-	db_bind_text(st, 2, f->tenant);
-	db_bind_text(st, 3, f->queue);
-	db_bind_int(st, 4, f->state);
-	db_bind_int(st, 5, f->before);
-	db_bind_int(st, 6, f->after);
-	if (f->id != NULL)
-		db_bind_text(st, 7, f->id);
-	r = db_step(&m->db, st, e);
-	if (r == 1)
-		copy_row(st, c);
-	sqlite3_reset(st);
-	return r;
-}
-
-int
-mail_sqlite_list(struct mail_engine *base, const struct mail_filter *f,
-    mail_row_fn *fn, void *ctx, struct err *e)
-{
-	struct mail_sqlite *m = (struct mail_sqlite *)base;
-	struct row_copy c = {.text = BUF_INIT};
-	int r = 1;
-
-	for (int64_t n = 0; f->max == 0 || n < f->max; n++) {
-		r = next_row(m, f, &c, e);
-		if (r != 1)
-			break;
-		r = fn(ctx, &c.row, e);
-		if (r == -1)
-			break;
-	}
-	buf_release(&c.text);
-	return r == -1 ? -1 : 0;
-}
 
 static int
 say_event(mail_history_fn *fn, void *ctx, const char *stage, int64_t at,
@@ -174,19 +58,22 @@ mail_sqlite_history(struct mail_engine *base, const char *id,
 {
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
 	struct mail_filter f = {.id = id, .state = -1};
-	struct row_copy c = {.text = BUF_INIT};
-	int r = next_row(m, &f, &c, e);
+	struct row_walk w;
+	const struct mail_row *row = &w.at.row;
+	int r = mail_sqlite_walk_begin(m, &f, &w, e);
 
+	if (r == 0)
+		r = mail_sqlite_walk_next(&w, e);
 	if (r == 1)
-		r = say_event(fn, ctx, ":stored", c.row.stored_at, e);
+		r = say_event(fn, ctx, ":stored", row->stored_at, e);
 	else
 		goto out;
-	if (r == 0 && c.queued_at != 0)
-		r = say_event(fn, ctx, ":queued", c.queued_at, e);
+	if (r == 0 && row->queued_at != 0)
+		r = say_event(fn, ctx, ":queued", row->queued_at, e);
 	if (r == 0)
-		r = walk_history(m, c.seq, fn, ctx, e);
+		r = walk_history(m, w.at.seq, fn, ctx, e);
 out:
-	buf_release(&c.text);
+	mail_sqlite_walk_end(&w);
 	return r;
 }
 

@@ -22,6 +22,8 @@ mail_sqlite_row(sqlite3_stmt *st, struct mail_row *row)
 	    .updated_at = sqlite3_column_int64(st, 10),
 	    .is_interrupted = sqlite3_column_int(st, 11) != 0,
 	    .owner = db_text(st, 12, NULL),
+	    .queued_at = sqlite3_column_int64(st, 15),
+	    .is_kept = sqlite3_column_int(st, 16) != 0,
 	};
 	row->record = db_text(st, 13, &row->record_len);
 	row->last = db_text(st, 14, &row->last_len);

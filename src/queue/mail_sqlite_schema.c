@@ -56,6 +56,21 @@
 	"CREATE INDEX mail_ready ON mail(queue,tenant,priority,seq)"           \
 	" WHERE state=1;"
 
+/*
+ * Version 3: what rows are looked for by (queue/clues.h), in an index that has
+ * all that a filter asks, in order of arrival; kept, the legal hold; and the
+ * blobs of rows that are gone, until their files are.
+ */
+#define FINDING                                                                \
+	"ALTER TABLE mail ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;"         \
+	"ALTER TABLE mail ADD COLUMN sender INTEGER;" /* NULL: not known */    \
+	"ALTER TABLE mail ADD COLUMN recipient INTEGER;"                       \
+	"ALTER TABLE mail ADD COLUMN message_id INTEGER;"                      \
+	"CREATE INDEX mail_find ON mail(seq,state,sender,recipient,"           \
+	"message_id,stored_at,kept,tenant,queue);"                             \
+	"CREATE TABLE doomed("                                                 \
+	" ref TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"
+
 static const char create[] =
     "CREATE TABLE mail("
     " seq INTEGER PRIMARY KEY," /* order of arrival */
@@ -86,7 +101,7 @@ static const char create[] =
     " at INTEGER NOT NULL,"
     " entry TEXT NOT NULL,"
     " PRIMARY KEY(seq,delivery,stage)) STRICT, WITHOUT "
-    "ROWID;" COUNTERS_AND_LANES;
+    "ROWID;" COUNTERS_AND_LANES FINDING;
 
 /* What mail_sqlite_tally.c keeps, from the rows; turns stay where they are. */
 #define COUNT_AGAIN                                                            \
@@ -112,10 +127,12 @@ static const char from_1[] =
     "DROP TABLE counter;"
     "DROP INDEX mail_ready;" COUNTERS_AND_LANES COUNT_AGAIN;
 
+static const char from_2[] = FINDING;
+
 const struct db_schema mail_sqlite_schema = {
-    .version = 2,
+    .version = 3,
     .create = create,
-    .upgrades = {from_1},
+    .upgrades = {from_1, from_2},
 };
 
 const char mail_sqlite_count_again[] = "BEGIN IMMEDIATE;" COUNT_AGAIN "COMMIT";

@@ -6,13 +6,16 @@ static int
 replace(struct mail_sqlite *m, const struct mail_update *u, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_UPDATE,
-	    "UPDATE mail SET record=?3 WHERE id=?1 AND record=?2", e);
+	    "UPDATE mail SET record=?3,sender=?4,recipient=?5,message_id=?6"
+	    " WHERE id=?1 AND record=?2",
+	    e);
 
 	if (st == NULL)
 		return -1;
 	db_bind_text(st, 1, u->id);
 	db_bind_bytes(st, 2, u->was, u->was_len);
 	db_bind_bytes(st, 3, u->record, u->record_len);
+	mail_sqlite_bind_clues(st, 4, u->record, u->record_len);
 	if (db_run(&m->db, st, e) == -1)
 		return -1;
 	return sqlite3_changes(m->db.sqlite) > 0;

@@ -65,6 +65,10 @@ queue_row_record(const struct mail_row *row, struct buf *out)
 	    ",\"state\":\"%s\",\"attempts\":%lld,\"updated_at\":\"%s\"}",
 	    mail_state_name(row->state), (long long)row->attempts,
 	    clock_format(row->updated_at, at));
+	if (row->is_kept) {
+		out->len--;
+		buf_addstr(out, ",\"kept\":true}");
+	}
 }
 
 void

@@ -91,8 +91,8 @@ int queue_settle(
 
 /*
  * A stored row as a record line without its line end: the stored record with
- * "state attempts last updated_at" at its top level, and with "lease" instead
- * where lease is not NULL.
+ * "state attempts last updated_at" at its top level, "kept" on legal hold, and
+ * with "lease" instead where lease is not NULL.
  */
 void queue_row_record(const struct mail_row *row, struct buf *out);
 void queue_row_leased(const struct mail_row *row, struct buf *out);

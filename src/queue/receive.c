@@ -19,7 +19,7 @@ static int
 stored_form(json rec, struct buf *out, struct err *e)
 {
 	static const char *const transient[] = {
-	    RECORD_TRANSIENT, "state", "attempts", "updated_at"};
+	    RECORD_TRANSIENT, "state", "attempts", "updated_at", "kept"};
 
 	rec = json_copy(rec);
 	for (size_t i = 0; i < sizeof transient / sizeof *transient; i++)

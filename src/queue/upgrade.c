@@ -4,7 +4,10 @@
 #include "queue/mail_engines.h"
 #include "store/state.h"
 
-/* Layout 2: tenants take turns, so mail.db has lanes. */
+/*
+ * Layout 2: tenants take turns, so mail.db has lanes.  Layout 3: it knows what
+ * mails are looked for by, and legal holds.
+ */
 static int
 upgrade(struct state *s, int layout, struct err *e)
 {

@@ -18,7 +18,7 @@
 #include "core/err.h"
 
 enum {
-	STATE_LAYOUT = 2,
+	STATE_LAYOUT = 3,
 };
 
 #define STATE_DEFAULT "/var/lib/mailpipe"

@@ -21,10 +21,11 @@
 #include "queue/upgrade.h"
 
 static struct {
-	const char *tenant, *queue;
+	const char *tenant, *queue, *sender, *recipient, *message_id;
+	const char *class, *reason, *jq;
 	struct option_word state, form;
 	int64_t deadline_s, older_s, newer_s, count;
-	bool is_inline, is_dry;
+	bool is_inline, is_dry, is_kept;
 } option = {
     .deadline_s = 120,
     .state = {LISTING_STATES, NULL},
@@ -100,7 +101,7 @@ run_get(int argc, char **argv, struct err *e)
 }
 
 static struct listing
-listing(void)
+listing(char *const *ids)
 {
 	return (struct listing){
 	    .queue = option.queue,
@@ -109,25 +110,24 @@ listing(void)
 	    .older_s = option.older_s,
 	    .newer_s = option.newer_s,
 	    .count = option.count,
+	    .sender = option.sender,
+	    .recipient = option.recipient,
+	    .message_id = option.message_id,
+	    .is_kept = option.is_kept,
+	    .class = option.class,
+	    .reason = option.reason,
+	    .jq = option.jq,
+	    .ids = ids,
 	};
 }
 
 static int
 list(struct queue *q, void *ctx, struct err *e)
 {
-	struct listing how = listing();
+	struct listing how = listing(ctx);
 	struct look look = look_choose(option.form.value);
 
-	(void)ctx;
 	return listing_rows(q, &how, &look, e);
-}
-
-static int
-run_list(int argc, char **argv, struct err *e)
-{
-	(void)argc;
-	(void)argv;
-	return queue_with(list, NULL, e);
 }
 
 static int
@@ -136,6 +136,23 @@ check_id(const char *id, struct err *e)
 	if (id_valid(id, strlen(id)))
 		return 0;
 	return err_set(e, ERR_USAGE, "\"%.70s\" is not the id of a mail", id);
+}
+
+static int
+check_ids(int argc, char **argv, struct err *e)
+{
+	for (int i = 0; i < argc; i++)
+		if (check_id(argv[i], e) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+run_list(int argc, char **argv, struct err *e)
+{
+	if (check_ids(argc, argv, e) == -1)
+		return -1;
+	return queue_with(list, argv, e);
 }
 
 struct showing {
@@ -166,9 +183,8 @@ run_show(int argc, char **argv, struct err *e)
 	struct showing s = {
 	    .look = look_choose(option.form.value), .ids = argv};
 
-	for (int i = 0; i < argc; i++)
-		if (check_id(argv[i], e) == -1)
-			return -1;
+	if (check_ids(argc, argv, e) == -1)
+		return -1;
 	return queue_with(show, &s, e);
 }
 
@@ -198,7 +214,7 @@ static int
 reparse_mails(struct queue *q, void *ctx, struct err *e)
 {
 	struct reparse_options how = {
-	    .which = listing(), .ids = ctx, .is_dry = option.is_dry};
+	    .which = listing(NULL), .ids = ctx, .is_dry = option.is_dry};
 
 	return reparse(q, &how, e);
 }
@@ -206,9 +222,8 @@ reparse_mails(struct queue *q, void *ctx, struct err *e)
 static int
 run_reparse(int argc, char **argv, struct err *e)
 {
-	for (int i = 0; i < argc; i++)
-		if (check_id(argv[i], e) == -1)
-			return -1;
+	if (check_ids(argc, argv, e) == -1)
+		return -1;
 	return queue_with(reparse_mails, argv, e);
 }
 
@@ -272,11 +287,29 @@ static const struct option_row get_options[] = {
     {0, "older", "DURATION", "stored longer ago", OPTION_DURATION, \
 	&option.older_s, 0, 0}, \
     {0, "newer", "DURATION", "stored since", OPTION_DURATION, &option.newer_s, \
-	0, 0}
+	0, 0}, \
+    {'f', NULL, "SENDER", "only from this envelope sender", OPTION_STRING, \
+	&option.sender, 0, 0}, \
+    {'r', NULL, "RECIPIENT", "only to this envelope recipient", \
+	OPTION_STRING, &option.recipient, 0, 0}, \
+    {0, "message-id", "MESSAGE-ID", "only with this Message-ID", \
+	OPTION_STRING, &option.message_id, 0, 0}, \
+    {0, "kept", NULL, "only those on legal hold", OPTION_FLAG, \
+	&option.is_kept, 0, 0}
+
+/* And by what stands in their records. */
+#define CHOICE_ROWS \
+    FILTER_ROWS, \
+    {0, "class", "CLASS", "only where the last result has this class", \
+	OPTION_STRING, &option.class, 0, 0}, \
+    {0, "reason", "TEXT", "only where its reason has this in it", \
+	OPTION_STRING, &option.reason, 0, 0}, \
+    {'j', NULL, "JQ", "only where this jq program is true", OPTION_STRING, \
+	&option.jq, 0, 0}
 /* clang-format on */
 
 static const struct option_row list_options[] = {
-    FILTER_ROWS,
+    CHOICE_ROWS,
     LOOK_ROW(&option.form),
     {0},
 };
@@ -302,9 +335,9 @@ static const struct verb verbs[] = {
     {"get", "", "put the content back into the records on stdin", get_options,
 	"  mail-store list -c 1 | mail-store get -i | jq -r .content.base64\n",
 	run_get, 0, 0, false},
-    {"list", "", "the stored records, oldest first", list_options,
+    {"list", "[ID]...", "the stored records, oldest first", list_options,
 	"  mail-store list -s dead | mail-dispatch -- ./new-handler\n",
-	run_list, 0, 0, false},
+	run_list, 0, -1, false},
     {"show", "ID...", "everything about some mails, their history too",
 	form_options, NULL, run_show, 1, -1, false},
     {"cat", "ID [PART]",

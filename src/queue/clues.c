@@ -1,0 +1,127 @@
+#include "queue/clues.h"
+
+#include <sodium/crypto_shorthash.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/buf.h"
+#include "core/json.h"
+
+enum {
+	CLUE_MAX = 0x7fffffff, /* four bytes in SQLite */
+};
+
+/* Never 0, which is "none". */
+static int64_t
+number(const char *s, size_t n)
+{
+	static const unsigned char key[crypto_shorthash_KEYBYTES];
+	unsigned char raw[crypto_shorthash_BYTES];
+	uint64_t h = 0;
+
+	crypto_shorthash(raw, (const unsigned char *)s, n, key);
+	for (size_t i = 0; i < sizeof raw; i++)
+		h = h << 8 | raw[i];
+	return (int64_t)(h % (CLUE_MAX - 1)) + 1;
+}
+
+int64_t
+clue_address(const char *address)
+{
+	struct buf lower = BUF_INIT;
+	int64_t n;
+
+	if (address == NULL)
+		return 0;
+	for (const char *s = address; *s != '\0'; s++)
+		buf_addch(&lower,
+		    *s >= 'A' && *s <= 'Z' ? (char)(*s - 'A' + 'a') : *s);
+	n = number(lower.len > 0 ? lower.data : "", lower.len);
+	buf_release(&lower);
+	return n;
+}
+
+/* Without < and >, where both are there. */
+static const char *
+bare(const char *message_id, size_t *n)
+{
+	*n = strlen(message_id);
+	if (*n < 2 || message_id[0] != '<' || message_id[*n - 1] != '>')
+		return message_id;
+	*n -= 2;
+	return message_id + 1;
+}
+
+int64_t
+clue_message_id(const char *message_id)
+{
+	const char *s;
+	size_t n;
+
+	if (message_id == NULL)
+		return 0;
+	s = bare(message_id, &n);
+	return number(s, n);
+}
+
+struct clues
+clues_of(const char *record, size_t len)
+{
+	struct err bad = ERR_INIT;
+	struct clues c = {0};
+	json rec, envelope, message;
+
+	if (json_parse(record, len, &rec, &bad) == -1)
+		return c;
+	envelope = json_member(rec, "envelope", JSON_OBJECT);
+	message = json_member(rec, "message", JSON_OBJECT);
+	c.sender = clue_address(json_str(envelope, "from"));
+	c.recipient = clue_address(json_str(envelope, "to"));
+	c.message_id = clue_message_id(json_str(message, "message_id"));
+	json_free(envelope);
+	json_free(message);
+	json_free(rec);
+	return c;
+}
+
+static bool
+is_address(const char *wanted, json envelope, const char *key)
+{
+	const char *s = json_str(envelope, key);
+
+	return wanted == NULL || (s != NULL && strcasecmp(s, wanted) == 0);
+}
+
+static bool
+is_message_id(const char *wanted, json message)
+{
+	const char *s = json_str(message, "message_id"), *a, *b;
+	size_t n, m;
+
+	if (wanted == NULL || s == NULL)
+		return wanted == NULL;
+	a = bare(wanted, &n);
+	b = bare(s, &m);
+	return n == m && memcmp(a, b, n) == 0;
+}
+
+bool
+clues_match(const char *record, size_t len, const char *sender,
+    const char *recipient, const char *message_id)
+{
+	struct err bad = ERR_INIT;
+	json rec, envelope, message;
+	bool is_it;
+
+	if (json_parse(record, len, &rec, &bad) == -1)
+		return false;
+	envelope = json_member(rec, "envelope", JSON_OBJECT);
+	message = json_member(rec, "message", JSON_OBJECT);
+	is_it = is_address(sender, envelope, "from") &&
+		is_address(recipient, envelope, "to") &&
+		is_message_id(message_id, message);
+	json_free(envelope);
+	json_free(message);
+	json_free(rec);
+	return is_it;
+}
