@@ -53,7 +53,7 @@ works() {
 		[[ $stderr == *"layout $layout has become 3"* ]]
 		works
 		MAILPIPE_CLOCK=@1795000003 mail-queue take -c 9 q | jq -r .id >taken
-		[ "$(xargs <taken)" = "m4 m6 m3" ]
+		[ "$(xargs <taken)" = "m4 m3 m6" ]
 		# Once more is harmless.
 		run -0 mail-store upgrade
 		ledger_is_sound

@@ -83,7 +83,8 @@ bad_inputs() {
 	done >wrong
 	cat wrong
 	[ ! -s wrong ]
-	mail-store list | sh -c 'mail-store get >/dev/full' 2>err || status=$?
+	mail-store list >records
+	sh -c 'mail-store get >/dev/full' <records 2>err || status=$?
 	[ "$status" = 75 ]
 }
 

@@ -10,11 +10,12 @@ is_stopped() {
 		grep -q '^State:.T' "/proc/$victim/status"
 }
 
-# stop_in CALL NTH COMMAND...: start it (stdin: ./in) and let it stop there.
+# stop_in CALL NTH COMMAND...: start it (stdin: ./in) and let it stop there.  In a
+# session of its own: who gives up continues all of its group.
 stop_in() {
 	local call=$1 nth=$2
 	shift 2
-	INJECT_HIT=$PWD/hit inject "$call" "$nth" stop "$@" <in 2>>err &
+	INJECT_HIT=$PWD/hit inject "$call" "$nth" stop setsid "$@" <in 2>>err &
 	stopped_job=$!
 	wait_for 20 is_stopped hit
 }

@@ -11,10 +11,19 @@ extern const char mail_sqlite_count_again[], mail_sqlite_is_counted[];
 
 /* Where a row counts. */
 struct sqlite_place {
+	int64_t lane; /* its number, 0 without a queue */
 	char queue[NAME_MAX_LEN + 1]; /* "": none */
 	char tenant[NAME_MAX_LEN + 1];
 	int64_t priority;
 };
+
+/*
+ * Set place->lane, for the rest of it; the lane is made when it is the first of
+ * its kind (mail_sqlite_lane.c).  0 or -1.
+ */
+struct mail_sqlite;
+int mail_sqlite_lane(
+    struct mail_sqlite *m, struct sqlite_place *place, struct err *e);
 
 /* Rows that moved in this transaction (mail_sqlite_tally.c). */
 struct sqlite_sum;
@@ -30,6 +39,7 @@ struct mail_sqlite {
 	int wait_fd; /* inotify, -1 until asked for */
 	const struct mail_policy *policy; /* of the take at work, or NULL */
 	struct sqlite_sums less, more;
+	struct sqlite_place last_lane; /* asked for in this transaction */
 	bool
 	    has_full; /* lanes of tenants at their cap, when they are written */
 };
@@ -54,6 +64,7 @@ enum mail_sql {
 	SQL_CAPPED,
 	SQL_LEASE,
 	SQL_COUNTER,
+	SQL_FIND_LANE,
 	SQL_LANE,
 	SQL_NEW_LANE,
 	SQL_ANY_FULL,

@@ -95,7 +95,8 @@ static int
 read_lanes(struct taking *t, struct level *level, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&t->m->db, SQL_LANES,
-	    "SELECT tenant,vtime,ready FROM lane WHERE queue=? AND priority=?"
+	    "SELECT number,vtime,ready,tenant FROM lane WHERE queue=? AND "
+	    "priority=?"
 	    " AND ready>0 AND is_held=0 AND is_full=0"
 	    " ORDER BY vtime LIMIT ?",
 	    e);
@@ -114,10 +115,11 @@ read_lanes(struct taking *t, struct level *level, struct err *e)
 	while ((r = db_step(&t->m->db, st, e)) == 1) {
 		struct lane *lane = &level->lanes[level->n++];
 
-		*lane = (struct lane){.vtime = sqlite3_column_int64(st, 1),
+		*lane = (struct lane){.number = sqlite3_column_int64(st, 0),
+		    .vtime = sqlite3_column_int64(st, 1),
 		    .ready = sqlite3_column_int64(st, 2)};
 		snprintf(lane->tenant, sizeof lane->tenant, "%s",
-		    db_text(st, 0, NULL));
+		    db_text(st, 3, NULL));
 		lane->step = step_of(t->how, lane->tenant);
 	}
 	sqlite3_reset(st);
@@ -150,20 +152,15 @@ write_turn(struct taking *t, const struct level *level, struct err *e)
 }
 
 static int
-write_lane(struct taking *t, const struct level *level, const struct lane *lane,
-    struct err *e)
+write_lane(struct taking *t, const struct lane *lane, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&t->m->db, SQL_VTIME,
-	    "UPDATE lane SET vtime=?4"
-	    " WHERE queue=?1 AND tenant=?2 AND priority=?3",
-	    e);
+	    "UPDATE lane SET vtime=?2 WHERE number=?1", e);
 
 	if (st == NULL)
 		return -1;
-	db_bind_text(st, 1, t->how->queue);
-	db_bind_text(st, 2, lane->tenant);
-	db_bind_int(st, 3, level->priority);
-	db_bind_int(st, 4, lane->vtime);
+	db_bind_int(st, 1, lane->number);
+	db_bind_int(st, 2, lane->vtime);
 	return db_run(&t->m->db, st, e);
 }
 
@@ -176,7 +173,7 @@ lanes_write(struct taking *t, struct level *level, struct err *e)
 		if (!level->lanes[i].is_moved)
 			continue;
 		is_moved = true;
-		if (write_lane(t, level, &level->lanes[i], e) == -1)
+		if (write_lane(t, &level->lanes[i], e) == -1)
 			return -1;
 		level->lanes[i].is_moved = false;
 	}
@@ -231,7 +228,7 @@ lanes_free(struct level *level)
 	free(level->turns);
 }
 
-/* Let the one on top sink to its place. */
+/* Let the one on top sink to its place: behind those of the same time. */
 static void
 sink(struct level *level)
 {
@@ -243,7 +240,7 @@ sink(struct level *level)
 		    level->lanes[level->turns[child + 1]].vtime <
 			level->lanes[level->turns[child]].vtime)
 			child++;
-		if (level->lanes[level->turns[i]].vtime <=
+		if (level->lanes[level->turns[i]].vtime <
 		    level->lanes[level->turns[child]].vtime)
 			return;
 		lane = level->turns[i];

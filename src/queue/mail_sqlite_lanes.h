@@ -16,6 +16,7 @@ struct share {
 };
 
 struct lane {
+	int64_t number;
 	char tenant[NAME_MAX_LEN + 1];
 	int64_t vtime, step, ready;
 	size_t share; /* of taking.shares, NO_SHARE without a cap */

@@ -14,15 +14,25 @@ put_state(const struct mail_put *p)
 	return p->ready_at > p->at ? MAIL_SCHEDULED : MAIL_READY;
 }
 
-static struct sqlite_place
-place_of(const struct mail_put *p)
+static int
+place_of(struct mail_sqlite *m, const struct mail_put *p,
+    struct sqlite_place *place, struct err *e)
 {
-	struct sqlite_place place = {.priority = p->priority};
+	*place = (struct sqlite_place){.priority = p->priority};
+	snprintf(place->tenant, sizeof place->tenant, "%s", p->tenant);
+	if (p->queue == NULL)
+		return 0;
+	snprintf(place->queue, sizeof place->queue, "%s", p->queue);
+	return mail_sqlite_lane(m, place, e);
+}
 
-	snprintf(place.queue, sizeof place.queue, "%s",
-	    p->queue != NULL ? p->queue : "");
-	snprintf(place.tenant, sizeof place.tenant, "%s", p->tenant);
-	return place;
+static void
+bind_lane(sqlite3_stmt *st, int i, const struct sqlite_place *place)
+{
+	if (place->lane != 0)
+		db_bind_int(st, i, place->lane);
+	else
+		db_bind_text(st, i, NULL);
 }
 
 void
@@ -41,13 +51,13 @@ insert(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_INSERT,
 	    "INSERT INTO mail(id,tenant,queue,state,priority,due_at,stored_at,"
-	    "queued_at,updated_at,record,sender,recipient,message_id)"
-	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?7,?9,?10,?11,?12)",
+	    "queued_at,updated_at,record,sender,recipient,message_id,lane)"
+	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?7,?9,?10,?11,?12,?13)",
 	    e);
 	enum mail_state state = put_state(p);
-	struct sqlite_place place = place_of(p);
+	struct sqlite_place place;
 
-	if (st == NULL)
+	if (st == NULL || place_of(m, p, &place, e) == -1)
 		return -1;
 	mail_sqlite_came(m, &place, state);
 	db_bind_text(st, 1, p->id);
@@ -60,6 +70,7 @@ insert(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
 	db_bind_int(st, 8, p->queue != NULL ? p->at : 0);
 	db_bind_bytes(st, 9, p->record, p->record_len);
 	mail_sqlite_bind_clues(st, 10, p->record, p->record_len);
+	bind_lane(st, 13, &place);
 	return db_run(&m->db, st, e);
 }
 
@@ -93,12 +104,12 @@ make_ready(struct mail_sqlite *m, const struct mail_put *p,
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_ENQUEUE,
 	    "UPDATE mail SET tenant=?2,queue=?3,state=?4,priority=?5,due_at=?6,"
 	    "queued_at=?7,updated_at=?7,record=?8,sender=?9,recipient=?10,"
-	    "message_id=?11 WHERE seq=?1",
+	    "message_id=?11,lane=?12 WHERE seq=?1",
 	    e);
 	enum mail_state state = put_state(p);
-	struct sqlite_place place = place_of(p);
+	struct sqlite_place place;
 
-	if (st == NULL)
+	if (st == NULL || place_of(m, p, &place, e) == -1)
 		return -1;
 	mail_sqlite_left(m, &f->place, f->state);
 	mail_sqlite_came(m, &place, state);
@@ -111,6 +122,7 @@ make_ready(struct mail_sqlite *m, const struct mail_put *p,
 	db_bind_int(st, 7, p->at);
 	db_bind_bytes(st, 8, record.data, record.len);
 	mail_sqlite_bind_clues(st, 9, record.data, record.len);
+	bind_lane(st, 12, &place);
 	return db_run(&m->db, st, e);
 }
 

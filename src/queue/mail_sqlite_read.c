@@ -105,9 +105,9 @@ oldest_ready(
     struct mail_sqlite *m, const char *queue, int64_t *at, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_OLDEST,
-	    "SELECT min((SELECT queued_at FROM mail WHERE state=1 AND queue=?1"
-	    " AND tenant=lane.tenant AND priority=lane.priority"
-	    " ORDER BY seq LIMIT 1)) FROM lane WHERE queue=?1 AND ready>0",
+	    "SELECT min((SELECT queued_at FROM mail WHERE state=1"
+	    " AND lane=number ORDER BY seq LIMIT 1))"
+	    " FROM lane WHERE queue=? AND ready>0",
 	    e);
 	int r;
 

@@ -61,7 +61,7 @@ mail_sqlite_find(struct mail_sqlite *m, const char *id, struct sqlite_found *f,
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_FIND,
 	    "SELECT seq,state,deliveries,attempts,unstarted,owner,stage,"
-	    "queue,tenant,priority FROM mail WHERE id=?",
+	    "queue,tenant,priority,lane FROM mail WHERE id=?",
 	    e);
 	int r;
 
@@ -82,6 +82,7 @@ mail_sqlite_find(struct mail_sqlite *m, const char *id, struct sqlite_found *f,
 		copy_text(f->place.tenant, sizeof f->place.tenant,
 		    db_text(st, 8, NULL));
 		f->place.priority = sqlite3_column_int64(st, 9);
+		f->place.lane = sqlite3_column_int64(st, 10);
 	}
 	sqlite3_reset(st);
 	return r;

@@ -18,26 +18,23 @@ enum {
 };
 
 static int
-lease_one(
-    struct taking *t, struct level *level, struct lane *lane, struct err *e)
+lease_one(struct taking *t, const struct lane *lane, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&t->m->db, SQL_LEASE,
-	    "UPDATE mail SET state=3,owner=?4,due_at=?5,updated_at=?6,"
+	    "UPDATE mail SET state=3,owner=?2,due_at=?3,updated_at=?4,"
 	    "deliveries=deliveries+1 WHERE seq=(SELECT seq FROM mail"
-	    " WHERE state=1 AND queue=?1 AND tenant=?2 AND priority=?3"
-	    " ORDER BY seq LIMIT 1) RETURNING " ROW_COLUMNS,
+	    " WHERE state=1 AND lane=?1 ORDER BY seq LIMIT 1)"
+	    " RETURNING " ROW_COLUMNS,
 	    e);
 	struct mail_row row;
 	int r;
 
 	if (st == NULL)
 		return -1;
-	db_bind_text(st, 1, t->how->queue);
-	db_bind_text(st, 2, lane->tenant);
-	db_bind_int(st, 3, level->priority);
-	db_bind_text(st, 4, t->how->owner);
-	db_bind_int(st, 5, t->how->now + t->how->lease_ms);
-	db_bind_int(st, 6, t->how->now);
+	db_bind_int(st, 1, lane->number);
+	db_bind_text(st, 2, t->how->owner);
+	db_bind_int(st, 3, t->how->now + t->how->lease_ms);
+	db_bind_int(st, 4, t->how->now);
 	r = db_step(&t->m->db, st, e);
 	if (r == 0)
 		r = err_set(e, ERR_TEMP,
@@ -55,10 +52,11 @@ lease_one(
 static int
 pick(struct taking *t, struct level *level, struct lane *lane, struct err *e)
 {
-	struct sqlite_place place = {.priority = level->priority};
+	struct sqlite_place place = {
+	    .lane = lane->number, .priority = level->priority};
 	struct share *s;
 
-	if (lease_one(t, level, lane, e) == -1)
+	if (lease_one(t, lane, e) == -1)
 		return -1;
 	snprintf(place.queue, sizeof place.queue, "%s", t->how->queue);
 	snprintf(place.tenant, sizeof place.tenant, "%s", lane->tenant);

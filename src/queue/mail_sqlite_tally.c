@@ -24,7 +24,7 @@ note(struct sqlite_sums *s, const struct sqlite_place *place,
 
 	/* Much comes in a row. */
 	if (last != NULL && last->state == state &&
-	    last->place.priority == place->priority &&
+	    last->place.lane == place->lane &&
 	    strcmp(last->place.tenant, place->tenant) == 0 &&
 	    strcmp(last->place.queue, place->queue) == 0) {
 		last->n += n;
@@ -77,50 +77,23 @@ add_counter(struct mail_sqlite *m, const struct sqlite_sum *s, struct err *e)
 	return db_run(&m->db, st, e);
 }
 
-static void
-bind_sum(sqlite3_stmt *st, const struct sqlite_sum *s)
-{
-	db_bind_text(st, 1, s->place.queue);
-	db_bind_text(st, 2, s->place.tenant);
-	db_bind_int(st, 3, s->place.priority);
-	db_bind_int(st, 4, s->n);
-}
-
-static int
-make_lane(struct mail_sqlite *m, const struct sqlite_sum *s, struct err *e)
-{
-	sqlite3_stmt *st = db_prepare(&m->db, SQL_NEW_LANE,
-	    "INSERT INTO lane VALUES(?1,?2,?3,?4,"
-	    "ifnull((SELECT vtime FROM turn WHERE queue=?1 AND priority=?3),0),"
-	    "EXISTS(SELECT 1 FROM hold WHERE queue=?1 AND tenant=?2),"
-	    "ifnull((SELECT max(is_full) FROM lane"
-	    " WHERE queue=?1 AND tenant=?2),0))",
-	    e);
-
-	if (st == NULL)
-		return -1;
-	bind_sum(st, s);
-	return db_run(&m->db, st, e);
-}
-
 /* A lane that was empty comes in where the others are now. */
 static int
 add_lane(struct mail_sqlite *m, const struct sqlite_sum *s, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_LANE,
-	    "UPDATE lane SET ready=ready+?4,"
-	    "vtime=CASE WHEN ready>0 OR ?4<0 THEN vtime"
+	    "UPDATE lane SET ready=ready+?2,"
+	    "vtime=CASE WHEN ready>0 OR ?2<0 THEN vtime"
 	    " ELSE max(vtime,ifnull((SELECT vtime FROM turn"
-	    " WHERE queue=?1 AND priority=?3),0)) END"
-	    " WHERE queue=?1 AND tenant=?2 AND priority=?3",
+	    " WHERE queue=lane.queue AND priority=lane.priority),0)) END"
+	    " WHERE number=?1",
 	    e);
 
 	if (st == NULL)
 		return -1;
-	bind_sum(st, s);
-	if (db_run(&m->db, st, e) == -1)
-		return -1;
-	return sqlite3_changes(m->db.sqlite) > 0 ? 0 : make_lane(m, s, e);
+	db_bind_int(st, 1, s->place.lane);
+	db_bind_int(st, 2, s->n);
+	return db_run(&m->db, st, e);
 }
 
 /* Mostly there is nobody at a cap, and nothing to be done for each tenant. */
@@ -185,8 +158,8 @@ by_lane(const void *a, const void *b)
 
 	if (r == 0)
 		r = strcmp(x->place.tenant, y->place.tenant);
-	if (r == 0 && x->place.priority != y->place.priority)
-		r = x->place.priority < y->place.priority ? -1 : 1;
+	if (r == 0 && x->place.lane != y->place.lane)
+		r = x->place.lane < y->place.lane ? -1 : 1;
 	return r;
 }
 
@@ -266,6 +239,7 @@ mail_sqlite_end(struct mail_sqlite *m, int r, struct err *e)
 	if (r == 0)
 		r = mail_sqlite_flush(m, e);
 	m->less.n = m->more.n = 0;
+	m->last_lane.lane = 0;
 	if (r == 0)
 		return db_commit(&m->db, e);
 	db_rollback(&m->db);
