@@ -56,12 +56,14 @@ try_row() {
 	[ $nth -gt 1 ] || echo "$1 never calls $2" >>failures
 }
 
-# try_rows PATTERN: the rows of the verbs that fit.
+# try_rows PATTERN [SUFFIX]: the rows of the verbs that fit; with a suffix, for
+# another form of them.
 try_rows() {
 	local verb='' name now call states
 	while read -r name now call states; do
 		# shellcheck disable=SC2053 # a pattern
 		[[ $now == $1 ]] || continue
+		now+=${2:-}
 		[ "$now" = "$verb" ] || prepare "$now"
 		verb=$now
 		try_row "$verb" "$call" "$states"
@@ -85,6 +87,11 @@ try_rows() {
 	try_rows 'mail-queue-take'
 	try_rows 'mail-dispatch'
 	try_rows 'mail-queue-settle'
+	none_failed
+}
+
+@test "crash: a handler of the configuration, at each step" {
+	try_rows 'mail-dispatch' -routed
 	none_failed
 }
 

@@ -62,7 +62,7 @@ kept() {
 		[ "$(jq -r .id out)" = "$id" ] &&
 			[ "$(state_of "$id")" = leased ]
 		;;
-	mail-dispatch) [ "$(jq -r .result.stage out)" = mail-dispatch ] ;;
+	mail-dispatch*) [ "$(jq -r .result.stage out)" = mail-dispatch ] ;;
 	mail-queue-settle) [ "$(state_of "$id")" = succeeded ] ;;
 	draw*) [ "$(state_of "$id")" = ready ] && same_bytes "$id" "$2" ;;
 	esac
@@ -152,6 +152,7 @@ try_all() {
 
 @test "faults: each call of mail-dispatch fails in turn" {
 	try_all mail-dispatch
+	try_all mail-dispatch-routed
 	none_failed
 }
 
@@ -211,6 +212,7 @@ succeeded 1" ]
 
 @test "faults: a disk without a byte left loses nothing" {
 	mount_disk 40
+	routed() { MAILPIPE_CONFIG=routed.json mail-dispatch; }
 	for i in 1 2 3; do
 		mail "mail $i" 200000 | receive
 	done
@@ -220,7 +222,9 @@ succeeded 1" ]
 	dd if=/dev/zero of=disk/filler2 bs=512 2>/dev/null || true
 	for command in "receive <small" "receive <large" "line_receive <small" \
 		"mail-queue stats" "mail-queue take -c 1 inbound" \
-		"mail-dispatch -- true <taken" "mail-queue settle <taken"; do
+		"mail-dispatch -- true <taken" "routed <taken" \
+		"mail-queue settle <taken" "mail-queue pause inbound" \
+		"mail-queue resume inbound"; do
 		run eval "$command"
 		is_one_of 0 75
 	done

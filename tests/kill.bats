@@ -37,11 +37,11 @@ produce() {
 	done
 }
 
-# A cron that comes back at once.
+# work_on [-- HANDLER]: a cron that comes back at once.
 work_on() {
 	while [ ! -e over ]; do
 		mail-queue take -l 1 -n 6 -w 1 inbound 2>/dev/null |
-			mail-dispatch -P 2 -T 5 -- ./handler 2>/dev/null |
+			mail-dispatch -P 2 -T 5 "$@" 2>/dev/null |
 			mail-queue settle 2>/dev/null
 	done
 }
@@ -103,18 +103,25 @@ untrue_histories() {
 	# shellcheck disable=SC2016 # the handler's variables
 	printf '#!/bin/sh\ncat >/dev/null\necho "$MAIL_ID $MAIL_ATTEMPT" >>%q\n' \
 		"$PWD/runs" >handler
+	# The same, as an answer and with the record.
+	printf '%s\n' 'grep -q "\"id\":\"$MAIL_ID\"" "$MAIL_RECORD" || exit 65' \
+		'echo "{\"done\":true}"' >>handler
 	chmod +x handler
 	export -f message deliver produce work_on operate line_receive receive \
 		inject
-	# Turns, caps and holds are at work meanwhile.
-	echo '{"tenants":{"ne-000":{"in_flight":1},"ne-001":{"weight":3},
-		"ne-002":{"in_flight":2}}}' >config.json
+	# Turns, caps, holds and handlers by tenant are at work meanwhile.
+	jq -n --arg handler "$PWD/handler" '{
+		tenants: {"ne-000": {in_flight: 1}, "ne-001": {weight: 3},
+			"ne-002": {in_flight: 2, handler: "one"}},
+		handlers: {
+			one: {argv: [$handler], parallel: 1, expect: ".done"},
+			default: {argv: [$handler, "{tenant}"], nice: 1}}}' >config.json
 	export MAILPIPE_CONFIG=$PWD/config.json
 	: >acknowledged
 	: >hits
 	setsid bash -c 'echo $$ >session
 		for p in 1 2 3; do produce ${p}00000 ${p}99999 & done
-		work_on & work_on & operate & wait' >/dev/null 2>&1 3>&- &
+		work_on -- ./handler & work_on & work_on & operate & wait' >/dev/null 2>&1 3>&- &
 	wait_for 10 test -s session
 	kill_some "$(cat session)" "$kills"
 	touch over
@@ -154,21 +161,24 @@ untrue_histories() {
 	seq 200 | cmp - got
 }
 
-# eight_handlers SIGNAL: send it to the whole working line in the middle.
+# eight_handlers SIGNAL [-- HANDLER]: send it to the whole working line in the
+# middle.
 eight_handlers() {
+	local signal=$1
+	shift
 	for i in $(seq 20); do message "$i" | line_receive ne-001; done
 	mkfifo gate
-	printf '#!/bin/sh\necho >>%q/started\nread -r _ <%q/gate\n' \
+	printf '#!/bin/sh\necho >>%q/started\nread -r _ <%q/gate\necho {}\n' \
 		"$PWD" "$PWD" >handler
 	chmod +x handler
 	: >started
 	# A background job of a script ignores SIGINT; a terminal's does not.
 	setsid env --default-signal=INT bash -c 'echo $$ >session
-		mail-queue take -n 12 inbound | mail-dispatch -P 8 -- ./handler |
-			mail-queue settle' 3>&- &
+		mail-queue take -n 12 inbound | mail-dispatch -P 8 "$@" |
+			mail-queue settle' - "$@" 3>&- &
 	# shellcheck disable=SC2016 # for the other shell
 	wait_for 20 sh -c '[ "$(wc -l <started)" = 8 ]'
-	pkill -"$1" -s "$(cat session)" '^mail-'
+	pkill -"$signal" -s "$(cat session)" '^mail-'
 	# Now the handlers may end.
 	exec 8<>gate
 	for i in $(seq 30); do echo; done >&8
@@ -180,9 +190,18 @@ succeeded 8" ]
 }
 
 @test "kill: ^C in the middle of eight handlers loses no outcome" {
-	eight_handlers INT
+	eight_handlers INT -- ./handler
 }
 
 @test "kill: SIGTERM in the middle of eight handlers loses no outcome" {
-	eight_handlers TERM
+	eight_handlers TERM -- ./handler
+}
+
+@test "kill: ^C amid eight handlers of the configuration loses no outcome" {
+	jq -n --arg handler "$PWD/handler" '{
+		tenants: {"ne-001": {in_flight: 12, handler: "gated"}},
+		handlers: {gated: {argv: [$handler], parallel: 8, expect: "true",
+			time_limit_s: 60, nice: 1}}}' >config.json
+	export MAILPIPE_CONFIG=$PWD/config.json
+	eight_handlers INT
 }

@@ -13,9 +13,18 @@ steps_setup() {
 		#!/bin/sh
 		echo run >>runs
 		cat >got.$$ && mv got.$$ got
+		# The record, where the configuration has it given.
+		[ -z "$WITH_RECORD" ] || grep -q '"id":' "$MAIL_RECORD" || exit 65
+		echo '{"done":true}'
 	EOF
 	chmod +x handler
 	handler=$PWD/handler
+	jq -n --arg handler "$handler" '{
+		tenants: {"ne-001": {handler: "shop", in_flight: 1, weight: 2}},
+		handlers: {shop: {argv: [$handler, "{tenant}"], time_limit_s: 600,
+			parallel: 1, expect: ".done", env: {WITH_RECORD: "1"},
+			nice: 1, limits: {files: 100, file_bytes: 1000000}}}}' \
+		>routed.json
 }
 
 # Failures are collected, so that one does not hide the others.
@@ -44,6 +53,7 @@ verb() {
 	draw | draw-many) mail-queue stats ;;
 	mail-queue-take) mail-queue take -c 1 -l 600 inbound ;;
 	mail-dispatch) mail-dispatch -T 600 -- "$handler" ;;
+	mail-dispatch-routed) MAILPIPE_CONFIG=../routed.json mail-dispatch ;;
 	mail-queue-settle) mail-queue settle ;;
 	*) return 99 ;;
 	esac
@@ -51,7 +61,8 @@ verb() {
 
 program_of() {
 	case $1 in
-	mail-ingest | mail-dispatch) echo "$1" ;;
+	mail-ingest) echo "$1" ;;
+	mail-dispatch*) echo mail-dispatch ;;
 	mail-store*) echo mail-store ;;
 	*) echo mail-queue ;;
 	esac
@@ -83,7 +94,7 @@ prepare() {
 	*) receive <"$mail" && echo >in ;;
 	esac
 	case $1 in
-	mail-dispatch | mail-queue-settle) verb mail-queue-take >in ;;
+	mail-dispatch* | mail-queue-settle) verb mail-queue-take >in ;;
 	esac
 	if [ "$1" = mail-queue-settle ]; then
 		verb mail-dispatch <in >results
