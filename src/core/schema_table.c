@@ -42,6 +42,7 @@ const struct schema_row schema_rows[] = {
     RANGE("limits.reserve_bytes", SCHEMA_INTEGER, 0, 1e15),
     RANGE("limits.batch_records", SCHEMA_INTEGER, 1, 1000),
     RANGE("limits.batch_bytes", SCHEMA_INTEGER, 1, 4194304),
+    RANGE("limits.lock_ttl_s", SCHEMA_DURATION, 1, 3153600000),
     ROW("recipients", SCHEMA_BY_ADDRESS),
     WORDS("recipients.*", SCHEMA_NAME, TENANT),
 

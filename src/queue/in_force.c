@@ -11,6 +11,7 @@
 #include "core/schema.h"
 #include "core/table.h"
 #include "core/tool.h"
+#include "lock/lock.h"
 #include "queue/engines.h"
 #include "store/state.h"
 
@@ -177,10 +178,12 @@ in_force_each(const struct config *c, const struct in_force *which,
 	show_state(&w);
 	show_value(&w, "engines.blobs", json_string(QUEUE_BLOBS_DEFAULT));
 	show_value(&w, "engines.mail", json_string(QUEUE_MAIL_DEFAULT));
+	show_value(&w, "engines.locks", json_string(LOCK_DEFAULT));
 	show_value(&w, "limits.reserve_bytes",
 	    json_string("2 % of the disk, at most 67108864"));
 	show_value(&w, "limits.batch_records", json_number(BATCH_RECORDS));
 	show_value(&w, "limits.batch_bytes", json_number(BATCH_BYTES));
+	show_value(&w, "limits.lock_ttl_s", json_number(LOCK_TTL_S));
 	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
 		show_count(&w, sections[i]);
 	show_tenants(&w, which);

@@ -1,0 +1,44 @@
+/*
+ * `mail-lock acquire` and `settle`: from records to locks, and from outcomes to
+ * locks again.
+ */
+#ifndef LOCK_CLAIM_H
+#define LOCK_CLAIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/batch.h"
+#include "core/err.h"
+#include "core/jq.h"
+#include "lock/lock.h"
+
+enum {
+	/* How long a record waits behind another's claim: as long as that is
+	 * old, but within these. */
+	CLAIM_AFTER_MIN_S = 60,
+	CLAIM_AFTER_MAX_S = 3600,
+};
+
+struct claiming {
+	struct lock_engine *locks;
+	struct jq_program *key; /* NULL: lock_key */
+	int64_t lease_s;
+};
+
+struct settling {
+	struct lock_engine *locks;
+	int64_t ttl_s;
+};
+
+/*
+ * The works of a batch (core/batch.h).  What acquire gets has "lock":{"key",
+ * "state":"claimed"} then; what it does not get has a result of stage mail-lock
+ * or, when it was done before, the stored one with "detail":{"replayed":true}.
+ * What has a result already passes untouched.
+ */
+int claim_batch(void *ctx, struct batch_item *items, size_t n, struct err *e);
+int claim_settle_batch(
+    void *ctx, struct batch_item *items, size_t n, struct err *e);
+
+#endif
