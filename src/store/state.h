@@ -7,6 +7,7 @@
  *   spool/        content on its way between programs
  *   intake/       received, not yet drawn into mail.db (queue/intake.h)
  *   mail.db       the ledger; mail.lock is taken round each transaction
+ *   lock.db       effects that must happen once (lock/lock.h)
  *   take/         one lock file for each `mail-queue take -1`
  */
 #ifndef STORE_STATE_H

@@ -170,9 +170,9 @@ static const struct verb verbs[] = {
 		   "its tenant, for\neach record, with its message on stdin; "
 		   "print the record with the result.",
 	.options = options,
-	.example = "  mail-queue take -1 inbound | mail-dispatch -P 2 -- "
-		   "php receive.php '{tenant}' |\n"
-		   "      mail-queue settle\n",
+	.example = "  mail-queue take -1 inbound | mail-lock acquire |\n"
+		   "      mail-dispatch -P 2 -- php receive.php '{tenant}' |\n"
+		   "      mail-lock settle | mail-queue settle\n",
 	.run = dispatch,
 	.operands_max = -1,
     },

@@ -384,8 +384,9 @@ static const struct verb verbs[] = {
 	"mail-queue put inbound || exit 75\n",
 	run_put, 1, 1, true},
     {"take", "QUEUE", "lease ready mails and write their records", take_options,
-	"  mail-queue take -1 inbound | mail-dispatch -- ./handler | "
-	"mail-queue settle\n",
+	"  mail-queue take -1 inbound | mail-lock acquire | "
+	"mail-dispatch -- ./handler |\n"
+	"      mail-lock settle | mail-queue settle\n",
 	run_take, 1, 1, false},
     {"settle", "", "write down the results of the records on stdin",
 	settle_options, NULL, run_settle, 0, 0, false},
