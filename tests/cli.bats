@@ -145,6 +145,10 @@ sample() {
 	"mail-queue list" | "mail-queue resume") operands=inbound ;;
 	"mail-queue drop") operands="--all inbound" ;;
 	"mail-queue settle") input=settled ;;
+	"mail-lock acquire") input=stored ;;
+	"mail-lock settle") input=unlocked ;;
+	"mail-lock release") operands=nightly ;;
+	"mail-lock run") operands="nightly -- true" ;;
 	"mail-store show" | "mail-store cat") operands=$id ;;
 	esac
 }
@@ -157,6 +161,7 @@ samples() {
 	mail-store put <record >stored
 	mail-queue take -c 1 inbound |
 		jq -c '.result = {status: "retry"}' >settled
+	mail-lock acquire <record | jq -c '.result = {status: "ok"}' >unlocked
 }
 
 # limited KIB COMMAND...: 0 or 75, whatever the memory.
@@ -253,7 +258,8 @@ floor() {
 			case "$command $setting" in
 			"mail-store upgrade MAILPIPE_STATE=newer") ;;
 			# Without a configuration: no outcome is lost.
-			"mail-queue settle MAILPIPE_CONFIG="*)
+			"mail-queue settle MAILPIPE_CONFIG="* | \
+				"mail-lock settle MAILPIPE_CONFIG="*)
 				[ "$got" = 0 ] || fail "$setting $command: $got"
 				;;
 			*) [ "$got" = 75 ] || fail "$setting $command: $got" ;;

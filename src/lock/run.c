@@ -93,7 +93,7 @@ not_got(struct running *r, const struct lock_acquire *a, struct err *e)
 		return 0;
 	}
 	if (a->answer == LOCK_BUSY && a->found == LOCK_CLAIMED &&
-	    !r->how->is_strict) {
+	    !r->how->must_run) {
 		tool_verbose(
 		    "%.200s: held by %s since %s; not run", key, a->holder, at);
 		return 0;

@@ -17,7 +17,7 @@ struct lock_run {
 	char *const *argv; /* ends with NULL */
 	int64_t lease_s, ttl_s;
 	bool is_once; /* what has ended well is not run again within ttl_s */
-	bool is_strict; /* that another holds the lock is an error */
+	bool must_run; /* that another holds the lock is an error */
 };
 
 /*

@@ -21,7 +21,7 @@
 
 /* 0 and NULL: not given. */
 static struct {
-	bool is_done, is_once, is_strict, is_dry, is_all_tenants;
+	bool is_done, is_once, must_run, is_dry, is_all_tenants;
 	const char *key, *prefix, *tenant;
 	struct option_word state, form;
 	struct string_list ids, tenants;
@@ -152,8 +152,11 @@ report_released(const struct lock_release *r)
 	const char *what = r->key != NULL ? r->key : r->id;
 	struct err e = ERR_INIT;
 
-	if (r->released == 0) {
-		err_set(&e, ERR_DATA, "%.200s: no such lock", what);
+	if (r->released == 0 && r->state == LOCK_FREE) {
+		tool_say("%.200s: no such lock", what);
+	} else if (r->released == 0) {
+		err_set(
+		    &e, ERR_DATA, "%.200s: no lock to be marked as done", what);
 		tool_failed(&e);
 	} else {
 		tool_verbose("%.200s: %lld %s", what, (long long)r->released,
@@ -221,7 +224,7 @@ run_run(int argc, char **argv, struct err *e)
 	    .argv = argv + 1,
 	    .lease_s = option.lease_s > 0 ? option.lease_s : LOCK_RUN_LEASE_S,
 	    .is_once = option.is_once,
-	    .is_strict = option.is_strict,
+	    .must_run = option.must_run,
 	};
 
 	if (strcmp(argv[1], "--") == 0) {
@@ -297,8 +300,8 @@ static const struct option_row run_options[] = {
 	OPTION_DURATION, &option.ttl_s, 1, 3153600000},
     {'l', NULL, "DURATION", "free so long after we were killed (120)",
 	OPTION_DURATION, &option.lease_s, 3, 86400},
-    {0, "strict", NULL, "exit 75 when another holds the lock", OPTION_FLAG,
-	&option.is_strict, 0, 0},
+    {0, "must-run", NULL, "exit 75 when another holds the lock", OPTION_FLAG,
+	&option.must_run, 0, 0},
     {0},
 };
 
