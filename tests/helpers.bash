@@ -123,6 +123,14 @@ work() {
 		mail-dispatch ${DISPATCH:-} -- "$@" | mail-queue settle
 }
 
+# work_once COMMAND [ARG]...: the full working line, with its locks.
+work_once() {
+	# shellcheck disable=SC2086 # options, one word each
+	mail-queue take -1 "${QUEUE:-inbound}" | mail-lock acquire |
+		mail-dispatch ${DISPATCH:-} -- "$@" |
+		mail-lock settle | mail-queue settle
+}
+
 ## Looking at what is there.
 
 # states: "STATE COUNT" of all rows, one a line, sorted.
