@@ -245,7 +245,7 @@ key1=ne-001:in:b@example.jp:f1:1
 	inbound c f1:3 | jq -c '.tenant = "ne-002"' | acquire >/dev/null
 	all() { mail-lock list "$@" | jq -r .id | tr -d '\n'; }
 	[ "$(all)" = abc ]
-	[ "$(all -s done)" = ab ]
+	[ "$(all -s "done")" = ab ]
 	[ "$(all -s claimed)" = c ]
 	[ "$(all -s uncertain)" = "" ]
 	[ "$(all -c 2)" = ab ]
@@ -254,7 +254,7 @@ key1=ne-001:in:b@example.jp:f1:1
 	[ "$(all --newer 1h)" = abc ]
 	[ "$(all --older 1h)" = "" ]
 	[ "$(MAILPIPE_CLOCK=+2h mail-lock list --older 1h | wc -l)" = 3 ]
-	mail-lock list -s done -c 1 | jq -e '.state == "done" and
+	mail-lock list -s "done" -c 1 | jq -e '.state == "done" and
 		.result.status == "ok" and .at and .until and
 		.tenant == "ne-001" and .key'
 	run -64 mail-lock list -s free
