@@ -1,7 +1,4 @@
-/*
- * `mail-lock acquire` and `settle`: from records to locks, and from outcomes to
- * locks again.
- */
+/* `mail-lock acquire`: from records to locks. */
 #ifndef LOCK_CLAIM_H
 #define LOCK_CLAIM_H
 
@@ -26,19 +23,12 @@ struct claiming {
 	int64_t lease_s;
 };
 
-struct settling {
-	struct lock_engine *locks;
-	int64_t ttl_s;
-};
-
 /*
- * The works of a batch (core/batch.h).  What acquire gets has "lock":{"key",
- * "state":"claimed"} then; what it does not get has a result of stage mail-lock
- * or, when it was done before, the stored one with "detail":{"replayed":true}.
- * What has a result already passes untouched.
+ * The work of a batch (core/batch.h); ctx is a struct claiming.  What acquire
+ * gets has "lock":{"key", "state":"claimed"} then; what it does not get has a
+ * result of stage mail-lock or, when it was done before, the stored one with
+ * "detail":{"replayed":true}. What has a result already passes untouched.
  */
 int claim_batch(void *ctx, struct batch_item *items, size_t n, struct err *e);
-int claim_settle_batch(
-    void *ctx, struct batch_item *items, size_t n, struct err *e);
 
 #endif

@@ -240,3 +240,13 @@ lock_content(json rec, char text[DIGEST_TEXT])
 	canonical(mail, "mail", &d);
 	return digest_text(&d, text);
 }
+
+int64_t
+lock_delivery(json rec)
+{
+	json lease = json_member(rec, "lease", JSON_OBJECT);
+	int64_t n = json_int(lease, "deliveries", 0);
+
+	json_free(lease);
+	return n;
+}

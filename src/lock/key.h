@@ -4,6 +4,8 @@
 #ifndef LOCK_KEY_H
 #define LOCK_KEY_H
 
+#include <stdint.h>
+
 #include "core/buf.h"
 #include "core/id.h"
 #include "core/json.h"
@@ -31,5 +33,8 @@ void lock_key_text(json rec, const char *text, size_t len, struct buf *out);
  * its fingerprint, and its trace fields differ.  Does not consume rec.
  */
 char *lock_content(json rec, char text[DIGEST_TEXT]);
+
+/* Which delivery of its row it is, "lease.deliveries"; 0 without a lease. */
+int64_t lock_delivery(json rec);
 
 #endif

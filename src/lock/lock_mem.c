@@ -11,7 +11,7 @@
 
 struct lock_mem {
 	struct lock_engine base;
-	struct lock_row *rows; /* oldest first; their strings are their own */
+	struct lock_row **rows; /* oldest first, each of lock_row_dup */
 	size_t n;
 };
 
@@ -26,38 +26,13 @@ mem_open(struct state *s, const char *rest, struct err *e)
 	return &m->base;
 }
 
-static void
-row_free(const struct lock_row *row)
-{
-	free((char *)row->key);
-	free((char *)row->id);
-	free((char *)row->tenant);
-	free((char *)row->content);
-	free((char *)row->taken_from);
-	free((char *)row->result);
-}
-
-static struct lock_row
-row_dup(const struct lock_row *row)
-{
-	struct lock_row copy = *row;
-
-	copy.key = xstrdup(row->key);
-	copy.id = xstrdup(row->id);
-	copy.tenant = xstrdup(row->tenant);
-	copy.content = xstrdup(row->content);
-	copy.taken_from = xstrdup(row->taken_from);
-	copy.result = xstrndup(row->result, row->result_len);
-	return copy;
-}
-
 /* n when there is none. */
 static size_t
 find(const struct lock_mem *m, const char *key)
 {
 	size_t i = 0;
 
-	while (i < m->n && strcmp(m->rows[i].key, key) != 0)
+	while (i < m->n && strcmp(m->rows[i]->key, key) != 0)
 		i++;
 	return i;
 }
@@ -65,7 +40,7 @@ find(const struct lock_mem *m, const char *key)
 static void
 remove_row(struct lock_mem *m, size_t i)
 {
-	row_free(&m->rows[i]);
+	free(m->rows[i]);
 	m->n--;
 	memmove(&m->rows[i], &m->rows[i + 1], (m->n - i) * sizeof *m->rows);
 }
@@ -73,15 +48,15 @@ remove_row(struct lock_mem *m, size_t i)
 static void
 change(struct lock_mem *m, size_t i, enum lock_change how, struct lock_row *row)
 {
-	struct lock_row copy;
+	struct lock_row *copy;
 
 	if (how == LOCK_REMOVE && i < m->n)
 		remove_row(m, i);
 	if (how != LOCK_WRITE)
 		return;
-	copy = row_dup(row); /* before what it borrows from goes */
+	copy = lock_row_dup(row); /* before what it borrows from goes */
 	if (i < m->n) {
-		row_free(&m->rows[i]);
+		free(m->rows[i]);
 	} else {
 		m->rows = xrealloc(m->rows, m->n + 1, sizeof *m->rows);
 		m->n++;
@@ -92,7 +67,7 @@ change(struct lock_mem *m, size_t i, enum lock_change how, struct lock_row *row)
 static struct lock_row
 row_at(const struct lock_mem *m, size_t i)
 {
-	return i < m->n ? m->rows[i] : (struct lock_row){.state = LOCK_FREE};
+	return i < m->n ? *m->rows[i] : (struct lock_row){.state = LOCK_FREE};
 }
 
 static size_t
@@ -101,7 +76,7 @@ prune(struct lock_mem *m, size_t max, int64_t now)
 	size_t pruned = 0;
 
 	for (size_t i = 0; i < m->n && pruned < max;) {
-		if (lock_rule_is_over(&m->rows[i], now)) {
+		if (lock_rule_is_over(m->rows[i], now)) {
 			remove_row(m, i);
 			pruned++;
 		} else {
@@ -163,7 +138,7 @@ mem_release(struct lock_engine *l, struct lock_release *all, size_t n,
 		all[k].released = 0;
 		/* Backwards, for rows that go. */
 		for (size_t i = m->n; i-- > 0;) {
-			struct lock_row row = m->rows[i];
+			struct lock_row row = *m->rows[i];
 
 			if (!is_of(&row, all[k].key, all[k].id))
 				continue;
@@ -185,8 +160,8 @@ mem_get(struct lock_engine *l, struct lock_get *all, size_t n, int64_t now,
 		all[k].state = LOCK_FREE;
 		all[k].result = NULL;
 		for (size_t i = 0; i < m->n; i++)
-			if (is_of(&m->rows[i], all[k].key, all[k].id))
-				lock_rule_get(&m->rows[i], &all[k], now);
+			if (is_of(m->rows[i], all[k].key, all[k].id))
+				lock_rule_get(m->rows[i], &all[k], now);
 	}
 	return 0;
 }
@@ -208,11 +183,11 @@ mem_list(struct lock_engine *l, const struct lock_filter *f, lock_row_fn *fn,
 	int64_t seen = 0;
 
 	for (size_t i = 0; i < m->n; i++) {
-		if (!lock_rule_fits(&m->rows[i], f))
+		if (!lock_rule_fits(m->rows[i], f))
 			continue;
 		if (f->max > 0 && seen++ >= f->max)
 			break;
-		if (fn(ctx, &m->rows[i], e) == -1)
+		if (fn(ctx, m->rows[i], e) == -1)
 			return -1;
 	}
 	return 0;

@@ -383,52 +383,14 @@ sqlite_prune(struct lock_engine *l, size_t max, int64_t now, size_t *pruned,
 	return end(m, n == -1 ? -1 : 0, e);
 }
 
-/* A row with strings of its own. */
-struct row_copy {
-	struct lock_row row;
-	int64_t seq;
-	struct buf text;
-};
-
-static const char *
-keep(struct buf *b, const char *s, size_t len)
-{
-	const char *at = b->data + b->len;
-
-	buf_add(b, s, len);
-	buf_addch(b, '\0');
-	return at;
-}
-
-static void
-copy_row(sqlite3_stmt *st, struct row_copy *c)
-{
-	struct lock_row *row = &c->row;
-
-	read_row(st, row);
-	c->seq = sqlite3_column_int64(st, 0);
-	buf_reset(&c->text);
-	/* All the room at once, so that the pointers stay good. */
-	buf_grow(&c->text, strlen(row->key) + strlen(row->id) +
-			       strlen(row->tenant) + strlen(row->content) +
-			       strlen(row->taken_from) + row->result_len + 6);
-	row->key = keep(&c->text, row->key, strlen(row->key));
-	row->id = keep(&c->text, row->id, strlen(row->id));
-	row->tenant = keep(&c->text, row->tenant, strlen(row->tenant));
-	row->content = keep(&c->text, row->content, strlen(row->content));
-	row->taken_from =
-	    keep(&c->text, row->taken_from, strlen(row->taken_from));
-	row->result = keep(&c->text, row->result, row->result_len);
-}
-
 /*
- * The first row after seq that passes.  1, 0 none, -1.  It is copied and the
- * statement reset before anybody sees it: who waits for a slow pipe must not
- * hold a transaction open.
+ * The first row after *seq that passes, of lock_row_dup.  1, 0 none, -1.  It is
+ * copied and the statement reset before anybody sees it: who waits for a slow
+ * pipe must not hold a transaction open.
  */
 static int
-next_row(struct lock_sqlite *m, const struct lock_filter *f, struct row_copy *c,
-    struct err *e)
+next_row(struct lock_sqlite *m, const struct lock_filter *f, int64_t *seq,
+    struct lock_row **copy, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_LIST,
 	    "SELECT " COLUMNS " FROM lock WHERE seq>?1"
@@ -438,19 +400,23 @@ next_row(struct lock_sqlite *m, const struct lock_filter *f, struct row_copy *c,
 	    " AND (?5=0 OR at<?5) AND (?6=0 OR at>=?6)"
 	    " ORDER BY seq LIMIT 1",
 	    e);
+	struct lock_row row;
 	int r;
 
 	if (st == NULL)
 		return -1;
-	db_bind_int(st, 1, c->seq);
+	db_bind_int(st, 1, *seq);
 	db_bind_int(st, 2, f->state);
 	db_bind_text(st, 3, f->prefix);
 	db_bind_text(st, 4, f->tenant);
 	db_bind_int(st, 5, f->before);
 	db_bind_int(st, 6, f->after);
 	r = db_step(&m->db, st, e);
-	if (r == 1)
-		copy_row(st, c);
+	if (r == 1) {
+		read_row(st, &row);
+		*seq = sqlite3_column_int64(st, 0);
+		*copy = lock_row_dup(&row);
+	}
 	sqlite3_reset(st);
 	return r;
 }
@@ -460,16 +426,17 @@ sqlite_list(struct lock_engine *l, const struct lock_filter *f, lock_row_fn *fn,
     void *ctx, struct err *e)
 {
 	struct lock_sqlite *m = (struct lock_sqlite *)l;
-	struct row_copy c = {.text = BUF_INIT};
+	struct lock_row *row = NULL;
+	int64_t seq = 0;
 	int r = 1;
 
 	for (int64_t n = 0; r != -1 && (f->max == 0 || n < f->max); n++) {
-		r = next_row(m, f, &c, e);
+		r = next_row(m, f, &seq, &row, e);
 		if (r != 1)
 			break;
-		r = fn(ctx, &c.row, e);
+		r = fn(ctx, row, e);
+		free(row);
 	}
-	buf_release(&c.text);
 	return r == -1 ? -1 : 0;
 }
 

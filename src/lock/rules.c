@@ -165,6 +165,41 @@ lock_rule_get(const struct lock_row *row, struct lock_get *g, int64_t now)
 		g->result = xstrndup(row->result, row->result_len);
 }
 
+/* A string and a NUL, at *at, which moves behind them. */
+static const char *
+put(char **at, const char *s, size_t len)
+{
+	char *start = *at;
+
+	memcpy(start, s, len);
+	start[len] = '\0';
+	*at = start + len + 1;
+	return start;
+}
+
+struct lock_row *
+lock_row_dup(const struct lock_row *row)
+{
+	const char *const strings[] = {
+	    row->key, row->id, row->tenant, row->content, row->taken_from};
+	size_t size = sizeof *row + row->result_len + 1;
+	struct lock_row *copy;
+	char *at;
+
+	for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+		size += strlen(strings[i]) + 1;
+	copy = xmalloc(size);
+	*copy = *row;
+	at = (char *)(copy + 1);
+	copy->key = put(&at, row->key, strlen(row->key));
+	copy->id = put(&at, row->id, strlen(row->id));
+	copy->tenant = put(&at, row->tenant, strlen(row->tenant));
+	copy->content = put(&at, row->content, strlen(row->content));
+	copy->taken_from = put(&at, row->taken_from, strlen(row->taken_from));
+	copy->result = put(&at, row->result, row->result_len);
+	return copy;
+}
+
 bool
 lock_rule_is_over(const struct lock_row *row, int64_t now)
 {

@@ -30,6 +30,9 @@ enum lock_change lock_rule_release(
 /* Note the row in what was asked for. */
 void lock_rule_get(const struct lock_row *row, struct lock_get *g, int64_t now);
 
+/* A copy in one piece of memory, its strings too; the caller frees it. */
+struct lock_row *lock_row_dup(const struct lock_row *row);
+
 /* Does nobody need it any more? */
 bool lock_rule_is_over(const struct lock_row *row, int64_t now);
 

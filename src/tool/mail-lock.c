@@ -15,6 +15,7 @@
 #include "lock/listing.h"
 #include "lock/lock.h"
 #include "lock/run.h"
+#include "lock/settle.h"
 #include "mail/record.h"
 #include "queue/in_force.h"
 #include "store/state.h"
@@ -97,7 +98,7 @@ static int
 settle(struct lock_engine *locks, struct state *s, void *ctx, struct err *e)
 {
 	struct settling how = {.locks = locks, .ttl_s = ttl_s(s)};
-	struct batch b = {.work = claim_settle_batch, .ctx = &how};
+	struct batch b = {.work = settle_batch, .ctx = &how};
 
 	(void)ctx;
 	return batch_run(&b, e);
