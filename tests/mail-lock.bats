@@ -303,6 +303,8 @@ key1=ne-001:in:b@example.jp:f1:1
 		'{"key":"k","state":["claimed"]}'; do
 		inbound a | jq -c --argjson l "$lock" '.lock = $l'
 	done | results ok >in
+	inbound a | results ok | jq -c '.lock = {key: ("k" * 1025),
+		state: "claimed"}' >>in
 	run -0 --separate-stderr mail-lock settle <in
 	[ "$output" = "$(cat in)" ]
 	[ "$(mail-lock list | wc -l)" = 0 ]

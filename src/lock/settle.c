@@ -77,7 +77,7 @@ read_outcome(struct batch_item *item, const struct settling *how,
 	const char *key = json_str(lock, "key"), *is = json_str(lock, "state");
 
 	if (state == LOCK_CLAIMED || key == NULL || is == NULL ||
-	    strcmp(is, "claimed") != 0) {
+	    strcmp(is, "claimed") != 0 || strlen(key) > LOCK_KEY_MAX) {
 		json_free(lock);
 		return false;
 	}
