@@ -1,6 +1,8 @@
 # mailpipe: see README.md.  `make` builds into bin/; `make SAN=1` builds with
 # address and undefined-behaviour sanitizers into build/san/bin.
 
+.DEFAULT_GOAL := all
+
 PREFIX ?= /usr/local
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -64,7 +66,8 @@ $(bin)/mail-deliver: libs :=
 $(bin)/mailpipe-jq $(obj)/preload/mailpipe-jq: libs := -ljq
 
 lib_src := $(filter-out %/no_dlopen.c,$(wildcard src/core/*.c src/mail/*.c \
-	src/store/*.c src/queue/*.c src/lock/*.c src/handler/*.c src/ingest/*.c))
+	src/store/*.c src/queue/*.c src/lock/*.c src/handler/*.c src/ingest/*.c \
+	src/alias/*.c))
 lib_obj := $(lib_src:src/%.c=$(obj)/%.o) $(obj)/gen/charset_table.o
 tool_src := $(wildcard src/tool/*.c)
 programs := $(tool_src:src/tool/%.c=$(bin)/%)

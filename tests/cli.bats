@@ -150,6 +150,7 @@ sample() {
 	"mail-lock release") operands=nightly ;;
 	"mail-lock run") operands="nightly -- true" ;;
 	"mail-store show" | "mail-store cat") operands=$id ;;
+	"mail-alias import" | "mail-alias check") operands=aliases ;;
 	esac
 }
 
@@ -158,6 +159,7 @@ samples() {
 	receive <message
 	id=$(ids)
 	mail-ingest -t ne-002 message >record
+	echo 'ne-001: "|/bin/cat"' >aliases
 	mail-store put <record >stored
 	mail-queue take -c 1 inbound |
 		jq -c '.result = {status: "retry"}' >settled
@@ -247,8 +249,10 @@ floor() {
 	touch file
 	while read -r command; do
 		sample "$command"
-		# These two work without a state.
-		case $command in mail-ingest | mail-dispatch) continue ;; esac
+		# These work without a state.
+		case $command in
+		mail-ingest | mail-dispatch | mail-alias*) continue ;;
+		esac
 		for setting in MAILPIPE_CONFIG=broken.json \
 			MAILPIPE_CONFIG=missing.json MAILPIPE_STATE=newer \
 			MAILPIPE_STATE=file MAILPIPE_STATE=/proc/none; do

@@ -13,6 +13,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/err.h"
+#include "core/self.h"
 #include "core/spawn.h"
 #include "core/tool.h"
 
@@ -90,23 +91,6 @@ set_up_stage(struct stage *s, const char *dir)
 	free(deadline);
 }
 
-/* The other programs are where this one is: MTAs give a bare PATH. */
-static int
-own_directory(char dir[PATH_MAX], struct err *e)
-{
-	ssize_t n = readlink("/proc/self/exe", dir, PATH_MAX - 1);
-	char *slash;
-
-	if (n == -1)
-		return err_errno(e, "/proc/self/exe: readlink");
-	dir[n] = '\0';
-	slash = strrchr(dir, '/');
-	if (slash == NULL)
-		return err_set(e, ERR_TEMP, "/proc/self/exe: not a path");
-	*slash = '\0';
-	return 0;
-}
-
 static int
 set_up(struct pipeline *p, const char *queue, struct err *e)
 {
@@ -114,7 +98,7 @@ set_up(struct pipeline *p, const char *queue, struct err *e)
 		     *put = &p->stages[2];
 	char dir[PATH_MAX];
 
-	if (own_directory(dir, e) == -1)
+	if (self_directory(dir, e) == -1)
 		return -1;
 	*ingest = (struct stage){.program = "mail-ingest"};
 	*store = (struct stage){.program = "mail-store", .verb = "put"};
