@@ -2,6 +2,7 @@
 
 #include "core/tool.h"
 #include "queue/mail_engines.h"
+#include "store/exclusive.h"
 #include "store/state.h"
 
 /*
@@ -11,6 +12,9 @@
 static int
 upgrade(struct state *s, int layout, struct err *e)
 {
+	/* A program of the release before, at work, would spoil what is new. */
+	if (layout != STATE_LAYOUT && state_exclude(s, e) == -1)
+		return -1;
 	if (mail_sqlite_upgrade(s, e) == -1)
 		return -1;
 	if (layout == STATE_LAYOUT)

@@ -7,8 +7,9 @@
 
 /*
  * Bring the state directory to STATE_LAYOUT, step by step, and count its rows
- * anew; safe to kill and repeat.  Nothing else may work on it meanwhile.  Says
- * on stderr what it did.  ERR_TEMP, also for a newer layout.
+ * anew; safe to kill and repeat.  Another layout needs nobody else at work: it
+ * waits for them a while, then refuses, and whoever comes meanwhile is told to
+ * try again.  Says on stderr what it did.  ERR_TEMP, also for a newer layout.
  */
 int queue_upgrade(struct err *e);
 

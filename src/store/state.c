@@ -16,6 +16,7 @@
 #include "core/file.h"
 #include "core/id.h"
 #include "core/tool.h"
+#include "store/exclusive.h"
 
 #define LAYOUT_FILE "layout"
 #define SPOOL "spool"
@@ -95,6 +96,8 @@ open_dir(struct state *s, int *layout, struct err *e)
 		err_errno(e, "%s: open directory", s->path);
 	if (s->dir == -1)
 		return err_prefix(e, "state directory");
+	if (state_share(s, e) == -1)
+		return -1;
 	if (read_layout(s, layout, e) == -1)
 		return err_prefix(e, "%s", s->path);
 	return 0;

@@ -47,7 +47,8 @@ struct state_place state_place(const struct config *c);
 /*
  * Open the directory named by -d, $MAILPIPE_STATE, the configuration or
  * /var/lib/mailpipe; make it when it is missing.  Loads the configuration.
- * ERR_TEMP.
+ * ERR_TEMP, also while it is being upgraded: until it is closed, it is shared
+ * (store/exclusive.h).
  */
 int state_open(struct state *s, struct err *e);
 
