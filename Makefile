@@ -201,12 +201,31 @@ helperdir = $(PREFIX)/libexec/mailpipe
 # Where these shells look; the programs write what is there from their tables.
 bashdir = $(PREFIX)/share/bash-completion/completions
 zshdir = $(PREFIX)/share/zsh/site-functions
+# Units, which systemd finds there, and lines for cron to be copied.
+unitdir = $(PREFIX)/lib/systemd/system
+crondir = $(PREFIX)/share/mailpipe/cron
+units_of_systemd := $(notdir $(wildcard scripts/systemd/*))
+
+# A program is there at every moment, the old one or the new one: mail may come
+# now.  Who runs the old one goes on with it.
+replace = install -m 755 $(1) $(2)/.$(notdir $(1)).new && \
+	mv -f $(2)/.$(notdir $(1)).new $(2)/$(notdir $(1))
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(helperdir) \
 		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 \
-		$(DESTDIR)$(mandir)/man7 $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir)
-	install -m 755 $(tools:%=$(bin)/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(helpers:%=$(bin)/%) $(DESTDIR)$(helperdir)
+		$(DESTDIR)$(mandir)/man7 $(DESTDIR)$(bashdir) \
+		$(DESTDIR)$(zshdir) $(DESTDIR)$(unitdir) $(DESTDIR)$(crondir)
+	set -e; $(foreach t,$(helpers), \
+		$(call replace,$(bin)/$(t),$(DESTDIR)$(helperdir));) \
+	$(foreach t,$(tools), \
+		$(call replace,$(bin)/$(t),$(DESTDIR)$(PREFIX)/bin);)
+	umask 022; for u in $(units_of_systemd:%=systemd/%) cron/mailpipe; do \
+		to=$(DESTDIR)$(unitdir)/$${u#systemd/}; \
+		[ $$u != cron/mailpipe ] || to=$(DESTDIR)$(crondir)/mailpipe; \
+		sed 's,/usr/local/bin,$(PREFIX)/bin,g' scripts/$$u >$$to || \
+			exit 1; \
+	done
 	for n in 1 5 7; do \
 		install -m 644 man/*.$$n $(DESTDIR)$(mandir)/man$$n || exit 1; \
 	done
@@ -220,7 +239,9 @@ uninstall:
 	rm -f $(tools:%=$(DESTDIR)$(PREFIX)/bin/%) \
 		$(helpers:%=$(DESTDIR)$(helperdir)/%) \
 		$(tools:%=$(DESTDIR)$(bashdir)/%) \
-		$(tools:%=$(DESTDIR)$(zshdir)/_%)
+		$(tools:%=$(DESTDIR)$(zshdir)/_%) \
+		$(units_of_systemd:%=$(DESTDIR)$(unitdir)/%) \
+		$(DESTDIR)$(crondir)/mailpipe
 	for n in 1 5 7; do for m in man/*.$$n; do \
 		rm -f "$(DESTDIR)$(mandir)/man$$n/$${m#man/}"; \
 	done; done
