@@ -5,7 +5,6 @@
 setup() {
 	load helpers
 	mailpipe_setup
-	need_release
 	need jq
 	opt=$PWD/opt
 	cat >config.json <<-END
@@ -29,6 +28,7 @@ handler() {
 }
 
 install_here() {
+	need_release
 	make -s -C "$MAILPIPE_REPO" install PREFIX="$opt"
 }
 
