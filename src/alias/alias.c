@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "alias/target.h"
-#include "core/buf.h"
 #include "core/file.h"
 
 static bool
@@ -241,13 +240,11 @@ alias_parse(const char *name, const char *text, size_t n,
 }
 
 int
-alias_read(const char *path, struct alias_list *out, struct err *e)
+alias_load(const char *path, struct buf *text, struct err *e)
 {
-	struct buf text = BUF_INIT;
 	struct stat st;
 	int fd, r = -1;
 
-	*out = (struct alias_list){NULL, 0, 0};
 	/* A FIFO without a writer would hold us. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd == -1)
@@ -258,8 +255,18 @@ alias_read(const char *path, struct alias_list *out, struct err *e)
 		err_set(e, ERR_DATA, "%.200s: larger than %d bytes: split it",
 		    path, ALIAS_FILE_MAX);
 	else
-		r = file_read_fd(fd, ALIAS_FILE_MAX, &text, path, e);
+		r = file_read_fd(fd, ALIAS_FILE_MAX, text, path, e);
 	close(fd);
+	return r;
+}
+
+int
+alias_read(const char *path, struct alias_list *out, struct err *e)
+{
+	struct buf text = BUF_INIT;
+	int r = alias_load(path, &text, e);
+
+	*out = (struct alias_list){NULL, 0, 0};
 	if (r == 0)
 		r = alias_parse(path, text.data, text.len, out, e);
 	buf_release(&text);

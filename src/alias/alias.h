@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/buf.h"
 #include "core/err.h"
 
 enum {
@@ -70,7 +71,10 @@ struct alias_list {
  */
 int alias_read(const char *path, struct alias_list *out, struct err *e);
 
-/* The same from memory; name is for the error text. */
+/* Only its bytes, as of a file that is included. */
+int alias_load(const char *path, struct buf *text, struct err *e);
+
+/* As alias_read, from memory; name is for the error text. */
 int alias_parse(const char *name, const char *text, size_t n,
     struct alias_list *out, struct err *e);
 

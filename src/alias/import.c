@@ -58,14 +58,6 @@ array_of(const char *a, const char *b, const char *c)
 	return json_append(argv, json_string(c));
 }
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
 /* smrsh(8) looks for the program in its own directory, whatever was said. */
 static json
 program_of(const struct import *im, const char *word)
@@ -75,7 +67,7 @@ program_of(const struct import *im, const char *word)
 
 	if (im->how->smrsh == NULL)
 		return json_string(word);
-	path = xasprintf("%s/%s", im->how->smrsh, base_name(word));
+	path = xasprintf("%s/%s", im->how->smrsh, basename(word));
 	program = json_string(path);
 	free(path);
 	return program;
@@ -85,7 +77,7 @@ program_of(const struct import *im, const char *word)
 static void
 warn_of_program(const struct entry *en, const char *word)
 {
-	const char *name = base_name(word);
+	const char *name = basename(word);
 
 	if (strcmp(name, "wrapper") == 0 || strcmp(name, "mailman") == 0)
 		say_note(&en->at,

@@ -1,15 +1,10 @@
 #include "alias/include.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "alias/names.h"
 #include "core/buf.h"
-#include "core/file.h"
 
 /* The way from the alias to a file. */
 struct open_file {
@@ -79,22 +74,12 @@ check_text(const struct open_file *f, char *text, struct names *seen,
 	return r;
 }
 
-/* As alias_read does, an error of which is the included file's. */
+/* What is wrong with it is wrong with the alias. */
 static int
 read_file(const char *path, struct buf *text, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	int r = -1;
+	int r = alias_load(path, text, e);
 
-	if (fd == -1)
-		err_errno(e, "%.200s: open", path);
-	else if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
-		err_set(e, ERR_DATA, "%.200s: is no file", path);
-	else
-		r = file_read_fd(fd, ALIAS_FILE_MAX, text, path, e);
-	if (fd != -1)
-		close(fd);
 	if (r == 0 && memchr(text->data, '\0', text->len) != NULL)
 		r = err_set(
 		    e, ERR_DATA, "%.200s: there is a NUL byte in it", path);

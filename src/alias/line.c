@@ -81,14 +81,6 @@ line_add_target(struct buf *out, const struct line_form *f, const char *tenant)
 	buf_addf(out, " %s || exit 75\"", f->queue);
 }
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
 /* The name of a tool as a word of its own, with or without a path. */
 bool
 line_is_ours(const char *command)
@@ -187,7 +179,7 @@ is_next(const struct line *l, const struct words *w)
 		const char *tool, *verb;
 	} stages[LINE_TOOLS] = {{"mail-ingest", NULL}, {"mail-store", "put"},
 	    {"mail-queue", "put"}};
-	const char *name = base_name(w->items[0]);
+	const char *name = basename(w->items[0]);
 
 	if (!l->is_pipeline)
 		return strcmp(name, "mail-deliver") == 0;
