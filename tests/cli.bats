@@ -149,8 +149,12 @@ sample() {
 	"mail-lock settle") input=unlocked ;;
 	"mail-lock release") operands=nightly ;;
 	"mail-lock run") operands="nightly -- true" ;;
-	"mail-store show" | "mail-store cat") operands=$id ;;
 	"mail-alias import" | "mail-alias check") operands=aliases ;;
+	"mail-store show" | "mail-store cat" | "mail-store keep") operands=$id ;;
+	"mail-store export") operands=exported ;;
+	"mail-store import") operands=imported ;;
+	"mail-store backup") operands=saved ;;
+	"mail-store restore") operands=restorable ;;
 	esac
 }
 
@@ -161,6 +165,7 @@ samples() {
 	mail-ingest -t ne-002 message >record
 	echo 'ne-001: "|/bin/cat"' >aliases
 	mail-store put <record >stored
+	mkdir imported
 	mail-queue take -c 1 inbound |
 		jq -c '.result = {status: "retry"}' >settled
 	mail-lock acquire <record | jq -c '.result = {status: "ok"}' >unlocked

@@ -75,6 +75,8 @@ verbs() {
 		mail-store list
 		mail-store show x
 		mail-store cat x
+		mail-store export out
+		mail-store import .
 		mail-store stats
 		mail-store doctor
 		mail-queue put inbound

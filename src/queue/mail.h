@@ -207,6 +207,14 @@ struct mail_history {
 typedef int mail_history_fn(
     void *ctx, const struct mail_history *h, struct err *e);
 
+/* A mail as it was somewhere else, with its history. */
+struct mail_image {
+	struct mail_row row; /* without a lease */
+	const struct mail_history *history; /* in order; delivery 0: of none */
+	size_t history_n;
+	bool is_there; /* out: this id is here already, and stays as it is */
+};
+
 struct mail_stats {
 	const char *queue;
 	int64_t n[MAIL_STATES];
@@ -275,6 +283,9 @@ struct mail_ops {
 	/* Waiting rows, of any state from which they could go on: dropped. */
 	int (*drop)(struct mail_engine *m, struct mail_drop *drops, size_t n,
 	    int64_t now, struct err *e);
+	/* Make rows with all that they had; ids that are here stay. */
+	int (*admit)(struct mail_engine *m, struct mail_image *images, size_t n,
+	    struct err *e);
 	/* A started one that is over counts no more: nobody works on it. */
 	int (*leases)(struct mail_engine *m, const char *owner, int64_t now,
 	    struct mail_leases *out, struct err *e);

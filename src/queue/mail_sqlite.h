@@ -86,6 +86,7 @@ enum mail_sql {
 	SQL_EVENT_ADD,
 	SQL_HISTORY_ADD,
 	SQL_HISTORY,
+	SQL_ADMIT,
 	SQL_STATS,
 	SQL_OLDEST,
 };
@@ -197,7 +198,7 @@ int mail_sqlite_collect(struct mail_sqlite *m, sqlite3_stmt *st,
     struct sqlite_id **ids, size_t *n, struct err *e);
 
 /* The operations;
- * mail_sqlite_{put,take,lease,settle,update,hold,drop,list,read}.c
+ * mail_sqlite_{put,take,lease,settle,update,hold,drop,admit,list,read}.c
  */
 int mail_sqlite_put(struct mail_engine *m, const struct mail_put *puts,
     size_t n, struct err *e);
@@ -218,6 +219,8 @@ int mail_sqlite_leases(struct mail_engine *m, const char *owner, int64_t now,
 
 int mail_sqlite_drop(struct mail_engine *m, struct mail_drop *drops, size_t n,
     int64_t now, struct err *e);
+int mail_sqlite_admit(
+    struct mail_engine *m, struct mail_image *images, size_t n, struct err *e);
 int mail_sqlite_pause(
     struct mail_engine *m, const struct mail_hold *h, struct err *e);
 int mail_sqlite_resume(struct mail_engine *m, const char *queue,

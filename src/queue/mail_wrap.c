@@ -150,6 +150,14 @@ wrap_drop(struct mail_engine *m, struct mail_drop *drops, size_t n, int64_t now,
 }
 
 static int
+wrap_admit(
+    struct mail_engine *m, struct mail_image *images, size_t n, struct err *e)
+{
+	m = enter(m, "admit", n, e);
+	return m != NULL ? m->ops->admit(m, images, n, e) : -1;
+}
+
+static int
 wrap_leases(struct mail_engine *m, const char *owner, int64_t now,
     struct mail_leases *out, struct err *e)
 {
@@ -209,9 +217,9 @@ wrap_close(struct mail_engine *m)
 	.renew = wrap_renew, .give_back = wrap_give_back,                      \
 	.settle = wrap_settle, .update = wrap_update, .pause = wrap_pause,     \
 	.resume = wrap_resume, .holds = wrap_holds, .drop = wrap_drop,         \
-	.leases = wrap_leases, .next_due = wrap_next_due, .list = wrap_list,   \
-	.history = wrap_history, .stats = wrap_stats, .check = wrap_check,     \
-	.close = wrap_close
+	.admit = wrap_admit, .leases = wrap_leases, .next_due = wrap_next_due, \
+	.list = wrap_list, .history = wrap_history, .stats = wrap_stats,       \
+	.check = wrap_check, .close = wrap_close
 
 const struct mail_ops mail_fail_ops = {
     .scheme = "fail",

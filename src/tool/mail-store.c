@@ -13,6 +13,8 @@
 #include "queue/content.h"
 #include "queue/doctor.h"
 #include "queue/engines.h"
+#include "queue/export.h"
+#include "queue/import.h"
 #include "queue/listing.h"
 #include "queue/load.h"
 #include "queue/receive.h"
@@ -25,7 +27,7 @@ static struct {
 	const char *class, *reason, *jq;
 	struct option_word state, form;
 	int64_t deadline_s, older_s, newer_s, count;
-	bool is_inline, is_dry, is_kept;
+	bool is_inline, is_dry, is_kept, is_maildir;
 } option = {
     .deadline_s = 120,
     .state = {LISTING_STATES, NULL},
@@ -227,6 +229,44 @@ run_reparse(int argc, char **argv, struct err *e)
 	return queue_with(reparse_mails, argv, e);
 }
 
+/* DIR and, but for import, ids. */
+static int
+export_mails(struct queue *q, void *ctx, struct err *e)
+{
+	char **operands = ctx;
+	struct exporting how = {
+	    .which = listing(operands + 1),
+	    .dir = operands[0],
+	    .is_maildir = option.is_maildir,
+	};
+
+	return export_run(q, &how, e);
+}
+
+static int
+run_export(int argc, char **argv, struct err *e)
+{
+	if (check_ids(argc - 1, argv + 1, e) == -1)
+		return -1;
+	return queue_with(export_mails, argv, e);
+}
+
+static int
+import_mails(struct queue *q, void *ctx, struct err *e)
+{
+	for (char **dirs = ctx; *dirs != NULL; dirs++)
+		if (import_run(q, *dirs, e) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+run_import(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	return queue_with(import_mails, argv, e);
+}
+
 static int
 stats(struct queue *q, void *ctx, struct err *e)
 {
@@ -314,6 +354,13 @@ static const struct option_row list_options[] = {
     {0},
 };
 
+static const struct option_row export_options[] = {
+    CHOICE_ROWS,
+    {0, "maildir", NULL, "write a Maildir", OPTION_FLAG, &option.is_maildir, 0,
+	0},
+    {0},
+};
+
 static const struct option_row reparse_options[] = {
     FILTER_ROWS,
     {'n', NULL, NULL, "only say what would change", OPTION_FLAG, &option.is_dry,
@@ -346,6 +393,11 @@ static const struct verb verbs[] = {
     {"reparse", "[ID]...", "parse stored mails again, with today's parser",
 	reparse_options, "  mail-store reparse -n --newer 30d\n", run_reparse,
 	0, -1, false},
+    {"export", "DIR [ID]...", "write mails and their rows into files",
+	export_options, "  mail-store export -t ne-001 --older 30d /backup/1\n",
+	run_export, 1, -1, false},
+    {"import", "DIR...", "make mails of what export has written", no_options,
+	"  mail-store import /backup/1\n", run_import, 1, -1, false},
     {"stats", "", "how many mails are in which state", form_options, NULL,
 	run_stats, 0, 0, false},
     {"doctor", "", "what is wrong with the state directory", form_options, NULL,

@@ -1,0 +1,92 @@
+#include "queue/owned.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/id.h"
+#include "mail/record.h"
+
+/* "…/ID.K": K; -1: it is not of this mail. */
+static int
+part_of(const char *ref, const char *id)
+{
+	const char *name = strrchr(ref, '/');
+	size_t n = strlen(id);
+
+	if (name == NULL || strncmp(name + 1, id, n) != 0 ||
+	    name[n + 1] != '.' || name[n + 2] < '0' || name[n + 2] > '9' ||
+	    strlen(name + n + 2) > 5)
+		return -1;
+	return (int)strtol(name + n + 2, NULL, 10);
+}
+
+/* A "blob" section. */
+static int
+each_blob(json blob, const char *id, owned_fn *fn, void *ctx, struct err *e)
+{
+	struct owned o = {
+	    .ref = json_str(blob, "ref"),
+	    .size = json_int(blob, "size", -1),
+	    .digest = json_str(blob, "digest"),
+	};
+
+	if (o.ref == NULL || (o.part = part_of(o.ref, id)) == -1)
+		return 0;
+	return fn(ctx, &o, e);
+}
+
+int
+owned_each(json rec, owned_fn *fn, void *ctx, struct err *e)
+{
+	const char *id = record_id(rec);
+	json blob = json_member(rec, "blob", JSON_OBJECT);
+	json message = json_member(rec, "message", JSON_OBJECT);
+	json parts = json_member(message, "parts", JSON_ARRAY);
+	int r = each_blob(blob, id, fn, ctx, e);
+
+	json_free(blob);
+	for (int i = 0; r == 0 && i < json_count(parts); i++) {
+		json part = json_at(parts, i);
+
+		blob = json_member(part, "blob", JSON_OBJECT);
+		r = each_blob(blob, id, fn, ctx, e);
+		json_free(blob);
+		json_free(part);
+	}
+	json_free(parts);
+	json_free(message);
+	return r;
+}
+
+int
+owned_check(const struct owned *blob, int fd, int to, struct err *e)
+{
+	char window[65536], text[DIGEST_TEXT];
+	struct digest digest;
+	int64_t size = 0;
+	ssize_t n;
+
+	digest_init(&digest);
+	while ((n = read(fd, window, sizeof window)) != 0) {
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return err_errno(e, "%s: read", blob->ref);
+		digest_add(&digest, window, (size_t)n);
+		size += n;
+		if (to != -1 &&
+		    file_write(to, window, (size_t)n, -1, blob->ref, e) == -1)
+			return -1;
+	}
+	if (blob->size >= 0 && size != blob->size)
+		return err_set(e, ERR_DATA, "%s: %lld bytes, not %lld",
+		    blob->ref, (long long)size, (long long)blob->size);
+	if (blob->digest != NULL &&
+	    strcmp(digest_text(&digest, text), blob->digest) != 0)
+		return err_set(e, ERR_DATA,
+		    "%s: its bytes are not those that were stored", blob->ref);
+	return 0;
+}
