@@ -77,6 +77,9 @@ verbs() {
 		mail-store cat x
 		mail-store export out
 		mail-store import .
+		mail-store keep x
+		mail-store expire
+		mail-store verify
 		mail-store stats
 		mail-store doctor
 		mail-queue put inbound

@@ -24,6 +24,15 @@
     {path ".per_day", SCHEMA_INTEGER, 1, 1000000000, NULL, false, false}, \
     {path ".connections", SCHEMA_INTEGER, 1, 1000, NULL, false, false}
 
+/* For how long what has ended is kept. */
+#define RETENTION_ROWS(path) \
+    ROW(path, SCHEMA_OBJECT), \
+    RANGE(path ".succeeded", SCHEMA_DURATION, 0, 3153600000), \
+    RANGE(path ".skipped", SCHEMA_DURATION, 0, 3153600000), \
+    RANGE(path ".dead", SCHEMA_DURATION, 0, 3153600000), \
+    RANGE(path ".parked", SCHEMA_DURATION, 0, 3153600000), \
+    RANGE(path ".dropped", SCHEMA_DURATION, 0, 3153600000)
+
 /* What is, or has, something that could be a secret. */
 #define HIDDEN(path, type) {path, type, 0, 0, NULL, false, true}
 #define ROW(path, type) {path, type, 0, 0, NULL, false, false}
@@ -43,6 +52,7 @@ const struct schema_row schema_rows[] = {
     RANGE("limits.batch_records", SCHEMA_INTEGER, 1, 1000),
     RANGE("limits.batch_bytes", SCHEMA_INTEGER, 1, 4194304),
     RANGE("limits.lock_ttl_s", SCHEMA_DURATION, 1, 3153600000),
+    RETENTION_ROWS("retention"),
     ROW("recipients", SCHEMA_BY_ADDRESS),
     WORDS("recipients.*", SCHEMA_NAME, TENANT),
 
@@ -65,12 +75,7 @@ const struct schema_row schema_rows[] = {
     ROW("tenants.*.retry.schedule", SCHEMA_SCHEDULE),
     RANGE("tenants.*.retry.max", SCHEMA_INTEGER, 1, 10000),
     RANGE("tenants.*.retry.age", SCHEMA_DURATION, 1, 31536000),
-    ROW("tenants.*.retention", SCHEMA_OBJECT),
-    RANGE("tenants.*.retention.succeeded", SCHEMA_DURATION, 0, 3153600000),
-    RANGE("tenants.*.retention.skipped", SCHEMA_DURATION, 0, 3153600000),
-    RANGE("tenants.*.retention.dead", SCHEMA_DURATION, 0, 3153600000),
-    RANGE("tenants.*.retention.parked", SCHEMA_DURATION, 0, 3153600000),
-    RANGE("tenants.*.retention.dropped", SCHEMA_DURATION, 0, 3153600000),
+    RETENTION_ROWS("tenants.*.retention"),
 
     ROW("handlers", SCHEMA_BY_NAME),
     ROW("handlers.*", SCHEMA_OBJECT),

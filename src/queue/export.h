@@ -30,8 +30,8 @@ struct exporting {
 };
 
 /*
- * With -v it says how many there are.  A mail whose bytes are gone or damaged is
- * named, counts as failed (ERR_TEMP), and has no row there.
+ * With -v it says how many there are.  A mail whose bytes are gone or damaged
+ * is named, counts as failed (ERR_TEMP), and has no row there.
  */
 int export_run(struct queue *q, const struct exporting *how, struct err *e);
 

@@ -389,8 +389,8 @@ import_run(struct queue *q, const char *dir, struct err *e)
 	if (im->root != -1)
 		close(im->root);
 	if (r == 0)
-		tool_verbose("%s: %lld imported, %lld were there already%s", dir,
-		    (long long)im->n_done, (long long)im->n_there,
+		tool_verbose("%s: %lld imported, %lld were there already%s",
+		    dir, (long long)im->n_done, (long long)im->n_there,
 		    im->n_failed > 0 ? "; see above for the others" : "");
 	else
 		err_prefix(e, "%s", dir);

@@ -63,6 +63,7 @@ listing_filter(const struct listing *how, struct mail_filter *f, struct err *e)
 	    .recipient = how->recipient,
 	    .message_id = how->message_id,
 	    .is_kept = how->is_kept,
+	    .behind = how->behind,
 	    .max = how->count,
 	};
 	if (how->older_s > 0)

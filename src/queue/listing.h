@@ -27,6 +27,7 @@ struct listing {
 	/* Of the envelope, in any case; with or without < and >. */
 	const char *sender, *recipient, *message_id;
 	bool is_kept; /* only what is on legal hold */
+	const char *behind; /* only what came after the mail of this id */
 	/*
 	 * What listing_filter leaves to listing_each: class of the last result,
 	 * a part of its reason, and a jq program that must be true.

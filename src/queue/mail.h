@@ -188,6 +188,7 @@ struct mail_filter {
 	int64_t after; /* stored after, 0: any */
 	/* Of the envelope, in any case; with or without < and >; NULL: any. */
 	const char *sender, *recipient, *message_id;
+	const char *behind; /* only what came after this mail, if it is there */
 	bool is_failed; /* only what may have failed: not stored, succeeded */
 	bool is_kept; /* only what is on legal hold */
 	int64_t max; /* 0: all */
@@ -206,6 +207,23 @@ struct mail_history {
 };
 typedef int mail_history_fn(
     void *ctx, const struct mail_history *h, struct err *e);
+
+/* A mail's legal hold, begun or ended. */
+struct mail_keep {
+	const char *id;
+	bool is_kept;
+	const char *entry; /* for the history, a JSON object */
+	bool is_unknown; /* out: there is no such mail */
+};
+
+/* A mail whose time is over. */
+struct mail_remove {
+	const char *id;
+	enum mail_state state; /* only while it is in this state */
+	int64_t before; /* and nothing has changed since */
+	bool is_removed; /* out */
+};
+typedef int mail_ref_fn(void *ctx, const char *ref, struct err *e);
 
 /* A mail as it was somewhere else, with its history. */
 struct mail_image {
@@ -283,6 +301,21 @@ struct mail_ops {
 	/* Waiting rows, of any state from which they could go on: dropped. */
 	int (*drop)(struct mail_engine *m, struct mail_drop *drops, size_t n,
 	    int64_t now, struct err *e);
+	/* Put under legal hold, or end it; history tells of a change. */
+	int (*keep)(struct mail_engine *m, struct mail_keep *keeps, size_t n,
+	    int64_t now, struct err *e);
+	/*
+	 * Rows with their history, but none on legal hold.  Their blobs are
+	 * doomed from then on: remembered until somebody has removed them and
+	 * says so.
+	 */
+	int (*remove)(struct mail_engine *m, struct mail_remove *removes,
+	    size_t n, struct err *e);
+	/* At most 1,000 references; fn must not touch the engine. */
+	int (*doomed)(
+	    struct mail_engine *m, mail_ref_fn *fn, void *ctx, struct err *e);
+	int (*gone)(struct mail_engine *m, const char *const *refs, size_t n,
+	    struct err *e);
 	/* Make rows with all that they had; ids that are here stay. */
 	int (*admit)(struct mail_engine *m, struct mail_image *images, size_t n,
 	    struct err *e);

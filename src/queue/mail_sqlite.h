@@ -87,6 +87,13 @@ enum mail_sql {
 	SQL_HISTORY_ADD,
 	SQL_HISTORY,
 	SQL_ADMIT,
+	SQL_KEEP,
+	SQL_REMOVABLE,
+	SQL_REMOVE,
+	SQL_REMOVE_HISTORY,
+	SQL_DOOM,
+	SQL_DOOMED,
+	SQL_GONE,
 	SQL_STATS,
 	SQL_OLDEST,
 };
@@ -131,6 +138,11 @@ void mail_sqlite_walk_end(struct row_walk *w);
 /* sender, recipient and message_id of a record, from parameter i on. */
 void mail_sqlite_bind_clues(
     sqlite3_stmt *st, int i, const char *record, size_t record_len);
+
+/* Add an event that belongs to no delivery, and can happen again. */
+int mail_sqlite_free_event(struct mail_sqlite *m, const char *id,
+    const char *stage, int64_t now, const char *entry, size_t entry_len,
+    struct err *e);
 
 /* The statement of such a step, for tests of its plan too. */
 void mail_sqlite_list_sql(const struct mail_filter *f, struct buf *sql);
@@ -198,7 +210,8 @@ int mail_sqlite_collect(struct mail_sqlite *m, sqlite3_stmt *st,
     struct sqlite_id **ids, size_t *n, struct err *e);
 
 /* The operations;
- * mail_sqlite_{put,take,lease,settle,update,hold,drop,admit,list,read}.c
+ * mail_sqlite_{put,take,lease,settle,update,hold,drop,admit,remove,list,
+ * read}.c
  */
 int mail_sqlite_put(struct mail_engine *m, const struct mail_put *puts,
     size_t n, struct err *e);
@@ -219,6 +232,14 @@ int mail_sqlite_leases(struct mail_engine *m, const char *owner, int64_t now,
 
 int mail_sqlite_drop(struct mail_engine *m, struct mail_drop *drops, size_t n,
     int64_t now, struct err *e);
+int mail_sqlite_keep(struct mail_engine *m, struct mail_keep *keeps, size_t n,
+    int64_t now, struct err *e);
+int mail_sqlite_remove(struct mail_engine *m, struct mail_remove *removes,
+    size_t n, struct err *e);
+int mail_sqlite_doomed(
+    struct mail_engine *m, mail_ref_fn *fn, void *ctx, struct err *e);
+int mail_sqlite_gone(
+    struct mail_engine *m, const char *const *refs, size_t n, struct err *e);
 int mail_sqlite_admit(
     struct mail_engine *m, struct mail_image *images, size_t n, struct err *e);
 int mail_sqlite_pause(

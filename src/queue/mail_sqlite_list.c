@@ -108,6 +108,17 @@ bind_filter(sqlite3_stmt *st, const struct mail_filter *f)
 	db_bind_int(st, 10, clue_message_id(f->message_id));
 }
 
+static int
+begin_behind(struct row_walk *w, struct err *e)
+{
+	struct sqlite_found found;
+	int r = mail_sqlite_find(w->m, w->filter->behind, &found, e);
+
+	if (r == 1)
+		w->at.seq = found.seq;
+	return r == -1 ? -1 : 0;
+}
+
 /* A walk has a statement of its own: another may go on meanwhile. */
 int
 mail_sqlite_walk_begin(struct mail_sqlite *m, const struct mail_filter *f,
@@ -124,7 +135,7 @@ mail_sqlite_walk_begin(struct mail_sqlite *m, const struct mail_filter *f,
 		return err_set(e, ERR_TEMP, "mail.db: list: %s",
 		    sqlite3_errmsg(m->db.sqlite));
 	bind_filter(w->st, f);
-	return 0;
+	return f->behind != NULL ? begin_behind(w, e) : 0;
 }
 
 static bool

@@ -150,6 +150,37 @@ wrap_drop(struct mail_engine *m, struct mail_drop *drops, size_t n, int64_t now,
 }
 
 static int
+wrap_keep(struct mail_engine *m, struct mail_keep *keeps, size_t n, int64_t now,
+    struct err *e)
+{
+	m = enter(m, "keep", n, e);
+	return m != NULL ? m->ops->keep(m, keeps, n, now, e) : -1;
+}
+
+static int
+wrap_remove(
+    struct mail_engine *m, struct mail_remove *removes, size_t n, struct err *e)
+{
+	m = enter(m, "remove", n, e);
+	return m != NULL ? m->ops->remove(m, removes, n, e) : -1;
+}
+
+static int
+wrap_doomed(struct mail_engine *m, mail_ref_fn *fn, void *ctx, struct err *e)
+{
+	m = enter(m, "doomed", 1, e);
+	return m != NULL ? m->ops->doomed(m, fn, ctx, e) : -1;
+}
+
+static int
+wrap_gone(
+    struct mail_engine *m, const char *const *refs, size_t n, struct err *e)
+{
+	m = enter(m, "gone", n, e);
+	return m != NULL ? m->ops->gone(m, refs, n, e) : -1;
+}
+
+static int
 wrap_admit(
     struct mail_engine *m, struct mail_image *images, size_t n, struct err *e)
 {
@@ -217,9 +248,10 @@ wrap_close(struct mail_engine *m)
 	.renew = wrap_renew, .give_back = wrap_give_back,                      \
 	.settle = wrap_settle, .update = wrap_update, .pause = wrap_pause,     \
 	.resume = wrap_resume, .holds = wrap_holds, .drop = wrap_drop,         \
-	.admit = wrap_admit, .leases = wrap_leases, .next_due = wrap_next_due, \
-	.list = wrap_list, .history = wrap_history, .stats = wrap_stats,       \
-	.check = wrap_check, .close = wrap_close
+	.keep = wrap_keep, .remove = wrap_remove, .doomed = wrap_doomed,       \
+	.gone = wrap_gone, .admit = wrap_admit, .leases = wrap_leases,         \
+	.next_due = wrap_next_due, .list = wrap_list, .history = wrap_history, \
+	.stats = wrap_stats, .check = wrap_check, .close = wrap_close
 
 const struct mail_ops mail_fail_ops = {
     .scheme = "fail",

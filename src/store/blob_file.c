@@ -326,21 +326,55 @@ file_read(struct blobs *b, const char *ref, struct err *e)
 	return -1;
 }
 
+/* The day's directory, if there is one.  1, 0, -1. */
+static int
+enter_known_day(struct blob_file *f, const char *day, struct err *e)
+{
+	char path[sizeof "blobs/" + DAY_LEN];
+
+	if (f->day_dir != -1 && strcmp(f->day, day) == 0)
+		return 1;
+	if (leave_day(f, e) == -1)
+		return -1;
+	snprintf(path, sizeof path, "blobs/%s", day);
+	f->day_dir =
+	    openat(f->state->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f->day_dir == -1)
+		return errno == ENOENT ? 0 : err_errno(e, "%s: open", path);
+	memcpy(f->day, day, DAY_LEN + 1);
+	return 1;
+}
+
+static int
+remove_one(struct blob_file *f, const char *ref, struct err *e)
+{
+	char day[DAY_LEN + 1], name[NAME_LEN];
+	int r;
+
+	if (parse_ref(ref, day, name, e) == -1)
+		return -1;
+	r = enter_known_day(f, day, e);
+	if (r != 1)
+		return r;
+	if (unlinkat(f->day_dir, name, 0) == 0)
+		f->is_dirty = true;
+	else if (errno != ENOENT)
+		return err_errno(e, "%s/%s: remove", day, name);
+	return 0;
+}
+
+/* Synced, so that a file that is forgotten does not come back. */
 static int
 file_remove(struct blobs *b, const char *const *refs, size_t n, struct err *e)
 {
 	struct blob_file *f = (struct blob_file *)b;
-	char day[DAY_LEN + 1], name[NAME_LEN];
-	char path[sizeof "blobs//" + DAY_LEN + NAME_LEN];
+	int r = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (parse_ref(refs[i], day, name, e) == -1)
-			return -1;
-		snprintf(path, sizeof path, "blobs/%s/%s", day, name);
-		if (unlinkat(f->state->dir, path, 0) == -1 && errno != ENOENT)
-			return err_errno(e, "%s: remove", path);
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = remove_one(f, refs[i], e);
+	if (leave_day(f, e) == -1)
+		r = -1;
+	return r;
 }
 
 static void

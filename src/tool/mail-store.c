@@ -13,24 +13,29 @@
 #include "queue/content.h"
 #include "queue/doctor.h"
 #include "queue/engines.h"
+#include "queue/expire.h"
 #include "queue/export.h"
 #include "queue/import.h"
+#include "queue/keep.h"
 #include "queue/listing.h"
 #include "queue/load.h"
 #include "queue/receive.h"
 #include "queue/reparse.h"
 #include "queue/show.h"
 #include "queue/upgrade.h"
+#include "queue/verify.h"
 
 static struct {
 	const char *tenant, *queue, *sender, *recipient, *message_id;
 	const char *class, *reason, *jq;
-	struct option_word state, form;
-	int64_t deadline_s, older_s, newer_s, count;
+	struct option_word state, end_state, form;
+	int64_t deadline_s, older_s, newer_s, count, rate, budget_s;
 	bool is_inline, is_dry, is_kept, is_maildir;
+	bool is_released, is_fixing, is_resumed;
 } option = {
     .deadline_s = 120,
     .state = {LISTING_STATES, NULL},
+    .end_state = {EXPIRE_STATES, NULL},
     .form = LOOK_FORM,
 };
 
@@ -268,6 +273,74 @@ run_import(int argc, char **argv, struct err *e)
 }
 
 static int
+keep(struct queue *q, void *ctx, struct err *e)
+{
+	struct keeping how = {
+	    .ids = ctx,
+	    .reason = option.reason,
+	    .is_released = option.is_released,
+	};
+
+	return keep_run(q, &how, e);
+}
+
+static int
+run_keep(int argc, char **argv, struct err *e)
+{
+	if (check_ids(argc, argv, e) == -1)
+		return -1;
+	return queue_with(keep, argv, e);
+}
+
+static int
+expire(struct queue *q, void *ctx, struct err *e)
+{
+	struct expiring how = {
+	    .tenant = option.tenant,
+	    .state = option.end_state.value,
+	    .count = option.count,
+	    .rate = option.rate,
+	    .budget_s = option.budget_s,
+	    .is_dry = option.is_dry,
+	};
+
+	(void)ctx;
+	return expire_run(q, &how, e);
+}
+
+static int
+run_expire(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	(void)argv;
+	return queue_with(expire, NULL, e);
+}
+
+static int
+verify(struct queue *q, void *ctx, struct err *e)
+{
+	struct verifying how = {
+	    .which = listing(ctx),
+	    .is_fixing = option.is_fixing,
+	    .is_resumed = option.is_resumed,
+	    .budget_s = option.budget_s,
+	};
+	struct look look = look_choose(option.form.value);
+
+	how.is_part = how.which.ids[0] != NULL || option.tenant != NULL ||
+		      option.older_s > 0 || option.newer_s > 0;
+	return verify_run(q, &how, &look, e);
+}
+
+static int
+run_verify(int argc, char **argv, struct err *e)
+{
+	if (check_ids(argc, argv, e) == -1)
+		return -1;
+	return queue_with(verify, argv, e);
+}
+
+static int
 stats(struct queue *q, void *ctx, struct err *e)
 {
 	struct look look = look_choose(option.form.value);
@@ -368,6 +441,45 @@ static const struct option_row reparse_options[] = {
     {0},
 };
 
+static const struct option_row keep_options[] = {
+    {0, "release", NULL, "end it", OPTION_FLAG, &option.is_released, 0, 0},
+    {0, "reason", "TEXT", "why, for the history", OPTION_STRING, &option.reason,
+	0, 0},
+    {0},
+};
+
+static const struct option_row expire_options[] = {
+    {'s', NULL, "STATE", "only in this state", OPTION_WORD, &option.end_state,
+	0, 0},
+    {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
+	0, 0},
+    {'c', NULL, "N", "at most N", OPTION_NUMBER, &option.count, 1, 0},
+    {0, "rate", "N", "at most N in a second", OPTION_NUMBER, &option.rate, 1,
+	0},
+    {0, "budget", "DURATION", "end after so long", OPTION_DURATION,
+	&option.budget_s, 1, 0},
+    {'n', NULL, NULL, "only print the ids of what would go", OPTION_FLAG,
+	&option.is_dry, 0, 0},
+    {0},
+};
+
+static const struct option_row verify_options[] = {
+    {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
+	0, 0},
+    {0, "older", "DURATION", "stored longer ago", OPTION_DURATION,
+	&option.older_s, 0, 0},
+    {0, "newer", "DURATION", "stored since", OPTION_DURATION, &option.newer_s,
+	0, 0},
+    {0, "budget", "DURATION", "end after so long", OPTION_DURATION,
+	&option.budget_s, 1, 0},
+    {0, "resume", NULL, "go on where the run before has ended", OPTION_FLAG,
+	&option.is_resumed, 0, 0},
+    {0, "fix", NULL, "remove files that nobody can miss", OPTION_FLAG,
+	&option.is_fixing, 0, 0},
+    LOOK_ROW(&option.form),
+    {0},
+};
+
 static const struct option_row form_options[] = {
     LOOK_ROW(&option.form),
     {0},
@@ -398,6 +510,14 @@ static const struct verb verbs[] = {
 	run_export, 1, -1, false},
     {"import", "DIR...", "make mails of what export has written", no_options,
 	"  mail-store import /backup/1\n", run_import, 1, -1, false},
+    {"keep", "ID...", "a legal hold: nothing expires past it", keep_options,
+	"  mail-store keep --reason 'case 12' ID\n", run_keep, 1, -1, false},
+    {"expire", "", "remove what the configuration wants no longer",
+	expire_options, "  mail-store expire -n -t ne-001 | wc -l\n",
+	run_expire, 0, 0, false},
+    {"verify", "[ID]...", "compare what is stored with what was stored",
+	verify_options, "  mail-store verify --budget 30m --resume\n",
+	run_verify, 0, -1, false},
     {"stats", "", "how many mails are in which state", form_options, NULL,
 	run_stats, 0, 0, false},
     {"doctor", "", "what is wrong with the state directory", form_options, NULL,

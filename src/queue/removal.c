@@ -1,0 +1,105 @@
+#include "queue/removal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/file.h"
+#include "core/tool.h"
+
+enum {
+	WAIT_MS = 60000,
+	REFS_MAX = 1000,
+};
+
+#define LOCK_FILE "removal.lock"
+
+struct refs {
+	char *all[REFS_MAX];
+	size_t n;
+};
+
+int
+removal_lock(struct state *s, bool is_removing, struct err *e)
+{
+	int fd = openat(s->dir, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd == -1)
+		return err_errno(e, "%s/" LOCK_FILE, s->path);
+	r = file_lock(
+	    fd, is_removing ? LOCK_EX : LOCK_SH, WAIT_MS, LOCK_FILE, e);
+	if (r == 1)
+		return fd;
+	close(fd);
+	if (r == 0)
+		err_set(e, ERR_TEMP,
+		    "%s: mail-store backup, verify or expire has been at work "
+		    "for "
+		    "more than %d seconds: try again later",
+		    s->path, WAIT_MS / 1000);
+	return -1;
+}
+
+static int
+add_ref(void *ctx, const char *ref, struct err *e)
+{
+	struct refs *refs = ctx;
+
+	(void)e;
+	if (refs->n < REFS_MAX)
+		refs->all[refs->n++] = xstrdup(ref);
+	return 0;
+}
+
+/* What is no name of a blob cannot be there, and must not stop the others. */
+static int
+remove_files(struct queue *q, const struct refs *refs, struct err *e)
+{
+	const char *const *all = (const char *const *)refs->all;
+	struct err bad = ERR_INIT;
+
+	if (blob_remove(q->blobs, all, refs->n, &bad) == 0)
+		return 0;
+	for (size_t i = 0; i < refs->n && bad.class == ERR_DATA; i++) {
+		err_clear(&bad);
+		if (blob_remove(q->blobs, &all[i], 1, &bad) == -1)
+			tool_verbose("%s", bad.text);
+		if (bad.class == ERR_NONE)
+			bad.class = ERR_DATA;
+	}
+	return bad.class == ERR_TEMP ? err_set(e, ERR_TEMP, "%s", bad.text) : 0;
+}
+
+/* 1 there may be more, 0 all are gone, -1. */
+static int
+remove_some(struct queue *q, struct err *e)
+{
+	struct refs refs = {.n = 0};
+	int r = q->mail->ops->doomed(q->mail, add_ref, &refs, e);
+
+	if (r == 0 && refs.n > 0)
+		r = remove_files(q, &refs, e);
+	if (r == 0 && refs.n > 0)
+		r = q->mail->ops->gone(
+		    q->mail, (const char *const *)refs.all, refs.n, e);
+	if (r == 0)
+		r = refs.n == REFS_MAX;
+	for (size_t i = 0; i < refs.n; i++)
+		free(refs.all[i]);
+	return r;
+}
+
+int
+removal_of_doomed(struct queue *q, struct err *e)
+{
+	int r = 1;
+
+	if (queue_ledger(q, e) == NULL || queue_blobs(q, e) == NULL)
+		return -1;
+	while (r == 1)
+		r = remove_some(q, e);
+	return r;
+}

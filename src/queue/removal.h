@@ -1,0 +1,23 @@
+/*
+ * Who removes blobs has a lock for itself, which a backup and verify share:
+ * what the rows that they have read name is not removed under them.
+ */
+#ifndef QUEUE_REMOVAL_H
+#define QUEUE_REMOVAL_H
+
+#include <stdbool.h>
+
+#include "core/err.h"
+#include "queue/engines.h"
+
+/* The descriptor to close, or -1: ERR_TEMP, also when another has had it for a
+ * minute. */
+int removal_lock(struct state *s, bool is_removing, struct err *e);
+
+/*
+ * Remove the files of blobs whose rows are gone, also those that a killed run
+ * has left.  With the lock.
+ */
+int removal_of_doomed(struct queue *q, struct err *e);
+
+#endif
