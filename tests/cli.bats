@@ -169,6 +169,7 @@ samples() {
 	mail-queue take -c 1 inbound |
 		jq -c '.result = {status: "retry"}' >settled
 	mail-lock acquire <record | jq -c '.result = {status: "ok"}' >unlocked
+	mail-store backup restorable
 }
 
 # limited KIB COMMAND...: 0 or 75, whatever the memory.
@@ -216,6 +217,8 @@ floor() {
 	samples
 	while read -r command; do
 		sample "$command"
+		[ "$command" != "mail-store restore" ] ||
+			rm -rf "$MAILPIPE_STATE"
 		sh -c "ulimit -v 16384; exec $command $operands" <$input \
 			>out 2>err || fail "$command: exit status $?: $(cat err)"
 	done < <(commands)

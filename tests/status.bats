@@ -80,6 +80,7 @@ verbs() {
 		mail-store keep x
 		mail-store expire
 		mail-store verify
+		mail-store backup saved
 		mail-store stats
 		mail-store doctor
 		mail-queue put inbound

@@ -1,5 +1,6 @@
 #include "core/copies.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,14 +110,37 @@ rename_one(struct copies *c, const char *name, struct err *e)
 }
 
 int
+copies_link(struct copies *c, int from_dir, const char *name, struct err *e)
+{
+	int r = linkat(from_dir, name, c->dir, name, 0);
+
+	if (r == -1 && errno == EEXIST && unlinkat(c->dir, name, 0) == 0)
+		r = linkat(from_dir, name, c->dir, name, 0);
+	if (r == 0) {
+		c->is_dirty = true;
+		return 1;
+	}
+	switch (errno) {
+	case EXDEV:
+	case EPERM:
+	case EMLINK:
+	case EOPNOTSUPP:
+	case ENOENT:
+		return 0;
+	default:
+		return err_errno(e, "%s: link", name);
+	}
+}
+
+int
 copies_publish(struct copies *c, struct err *e)
 {
 	size_t named = 0;
 	int r = 0;
 
-	if (c->n == 0)
+	if (c->n == 0 && !c->is_dirty)
 		return 0;
-	r = sync_all(c, e);
+	r = c->n > 0 ? sync_all(c, e) : 0;
 	for (; r == 0 && named < c->n; named++)
 		r = rename_one(c, c->files[named].name, e);
 	if (r == 0)
@@ -124,6 +148,7 @@ copies_publish(struct copies *c, struct err *e)
 	for (size_t i = 0; i < c->n; i++)
 		forget(c, i, i >= named);
 	c->n = 0;
+	c->is_dirty = false;
 	return r;
 }
 

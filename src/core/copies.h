@@ -7,6 +7,7 @@
 #ifndef CORE_COPIES_H
 #define CORE_COPIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/err.h"
@@ -19,6 +20,7 @@ struct copies {
 		char *name;
 	} files[SYNC_MAX];
 	size_t n;
+	bool is_dirty; /* a name was linked, and the directory not synced */
 	struct sync sync;
 };
 
@@ -39,6 +41,13 @@ int copies_begin(struct copies *c, const char *name, struct err *e);
 
 /* Forget the last one begun. */
 void copies_cancel(struct copies *c);
+
+/*
+ * Give a file of another directory its name here as well, a hard link: at once,
+ * durable with the others.  1, 0 it has to be copied, -1.
+ */
+int copies_link(
+    struct copies *c, int from_dir, const char *name, struct err *e);
 
 /* On 0 all that was begun is on stable storage under its name. */
 int copies_publish(struct copies *c, struct err *e);

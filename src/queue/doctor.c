@@ -81,6 +81,10 @@ check_layout(struct doctor *d, int layout)
 		    "none yet; the first mail makes it: is %s the right "
 		    "directory?",
 		    d->state->path);
+	else if (layout == STATE_RESTORING)
+		finding(d, "layout", FAIL,
+		    "mail-store restore has not come to its end here: run it "
+		    "again");
 	else if (layout < STATE_LAYOUT)
 		finding(d, "layout", FAIL,
 		    "%d is older than this program's %d: run mail-store "

@@ -181,6 +181,11 @@ struct mail_leases {
 	int64_t unstarted, started;
 };
 
+/* How many mails are not what they seem. */
+struct mail_doubts {
+	int64_t marked, parked;
+};
+
 struct mail_filter {
 	const char *id, *tenant, *queue;
 	int state; /* -1: any */
@@ -316,6 +321,13 @@ struct mail_ops {
 	    struct mail_engine *m, mail_ref_fn *fn, void *ctx, struct err *e);
 	int (*gone)(struct mail_engine *m, const char *const *refs, size_t n,
 	    struct err *e);
+	/*
+	 * All that waits may have been worked on since these rows were as they
+	 * are: history says so, and it is marked as interrupted, or parked
+	 * (mail_interrupted_state, and the policy); leases end.
+	 */
+	int (*doubt)(struct mail_engine *m, const struct mail_policy *policy,
+	    int64_t now, struct mail_doubts *out, struct err *e);
 	/* Make rows with all that they had; ids that are here stay. */
 	int (*admit)(struct mail_engine *m, struct mail_image *images, size_t n,
 	    struct err *e);

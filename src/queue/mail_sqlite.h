@@ -87,6 +87,7 @@ enum mail_sql {
 	SQL_HISTORY_ADD,
 	SQL_HISTORY,
 	SQL_ADMIT,
+	SQL_DOUBT,
 	SQL_KEEP,
 	SQL_REMOVABLE,
 	SQL_REMOVE,
@@ -240,6 +241,8 @@ int mail_sqlite_doomed(
     struct mail_engine *m, mail_ref_fn *fn, void *ctx, struct err *e);
 int mail_sqlite_gone(
     struct mail_engine *m, const char *const *refs, size_t n, struct err *e);
+int mail_sqlite_doubt(struct mail_engine *m, const struct mail_policy *policy,
+    int64_t now, struct mail_doubts *out, struct err *e);
 int mail_sqlite_admit(
     struct mail_engine *m, struct mail_image *images, size_t n, struct err *e);
 int mail_sqlite_pause(

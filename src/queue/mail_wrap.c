@@ -181,6 +181,14 @@ wrap_gone(
 }
 
 static int
+wrap_doubt(struct mail_engine *m, const struct mail_policy *policy, int64_t now,
+    struct mail_doubts *out, struct err *e)
+{
+	m = enter(m, "doubt", 1, e);
+	return m != NULL ? m->ops->doubt(m, policy, now, out, e) : -1;
+}
+
+static int
 wrap_admit(
     struct mail_engine *m, struct mail_image *images, size_t n, struct err *e)
 {
@@ -248,10 +256,11 @@ wrap_close(struct mail_engine *m)
 	.renew = wrap_renew, .give_back = wrap_give_back,                      \
 	.settle = wrap_settle, .update = wrap_update, .pause = wrap_pause,     \
 	.resume = wrap_resume, .holds = wrap_holds, .drop = wrap_drop,         \
-	.keep = wrap_keep, .remove = wrap_remove, .doomed = wrap_doomed,       \
-	.gone = wrap_gone, .admit = wrap_admit, .leases = wrap_leases,         \
-	.next_due = wrap_next_due, .list = wrap_list, .history = wrap_history, \
-	.stats = wrap_stats, .check = wrap_check, .close = wrap_close
+	.doubt = wrap_doubt, .keep = wrap_keep, .remove = wrap_remove,         \
+	.doomed = wrap_doomed, .gone = wrap_gone, .admit = wrap_admit,         \
+	.leases = wrap_leases, .next_due = wrap_next_due, .list = wrap_list,   \
+	.history = wrap_history, .stats = wrap_stats, .check = wrap_check,     \
+	.close = wrap_close
 
 const struct mail_ops mail_fail_ops = {
     .scheme = "fail",

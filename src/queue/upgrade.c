@@ -32,7 +32,12 @@ queue_upgrade(struct err *e)
 	int layout, r;
 
 	r = state_open_any(&s, &layout, e);
-	if (r == 0 && layout > STATE_LAYOUT)
+	if (r == 0 && layout == STATE_RESTORING)
+		r = err_set(e, ERR_TEMP,
+		    "%s: mail-store restore has not come to its end here: run "
+		    "it again",
+		    s.path);
+	else if (r == 0 && layout > STATE_LAYOUT)
 		r = state_newer_layout(&s, layout, e);
 	else if (r == 0 && layout == 0)
 		r = state_create(&s, e);

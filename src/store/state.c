@@ -20,6 +20,7 @@
 
 #define LAYOUT_FILE "layout"
 #define SPOOL "spool"
+#define RESTORING "restoring\n"
 
 enum {
 	SPOOL_AGE_S = 24 * 3600,
@@ -52,7 +53,9 @@ read_layout(struct state *s, int *layout, struct err *e)
 
 	r = file_read_at(s->dir, LAYOUT_FILE, 64, &text, e);
 	*layout = 0;
-	if (r == 1) {
+	if (r == 1 && strcmp(text.data, RESTORING) == 0) {
+		*layout = STATE_RESTORING;
+	} else if (r == 1) {
 		errno = 0;
 		n = strtol(text.data, &end, 10);
 		if (errno != 0 || end == text.data || n < 1 || n > 1000000)
@@ -72,6 +75,13 @@ state_set_layout(struct state *s, int layout, struct err *e)
 	int n = snprintf(text, sizeof text, "%d\n", layout);
 
 	return file_rewrite(s->dir, LAYOUT_FILE, text, (size_t)n, e);
+}
+
+int
+state_set_restoring(struct state *s, struct err *e)
+{
+	return file_rewrite(
+	    s->dir, LAYOUT_FILE, RESTORING, strlen(RESTORING), e);
 }
 
 static void
@@ -147,6 +157,11 @@ accept_layout(struct state *s, int layout, struct err *e)
 {
 	if (layout == STATE_LAYOUT)
 		return 0;
+	if (layout == STATE_RESTORING)
+		return err_set(e, ERR_TEMP,
+		    "%s: mail-store restore has not come to its end here: run "
+		    "it again",
+		    s->path);
 	if (layout == 0 && s->is_config_broken)
 		return err_set(e, ERR_TEMP,
 		    "%s: no state directory yet; none is made while the "

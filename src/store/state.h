@@ -20,6 +20,8 @@
 
 enum {
 	STATE_LAYOUT = 3,
+	STATE_RESTORING =
+	    -1, /* in the place of a layout: it is not all there */
 };
 
 #define STATE_DEFAULT "/var/lib/mailpipe"
@@ -75,6 +77,8 @@ int state_open_broken(
 /* For upgrade: a new directory becomes one, another has this layout now. */
 int state_create(struct state *s, struct err *e);
 int state_set_layout(struct state *s, int layout, struct err *e);
+/* The layout file of a directory that is being restored; nobody works in it. */
+int state_set_restoring(struct state *s, struct err *e);
 int state_newer_layout(const struct state *s, int layout, struct err *e);
 
 /*

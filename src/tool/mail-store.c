@@ -10,6 +10,7 @@
 #include "core/tool.h"
 #include "mail/extract.h"
 #include "mail/record.h"
+#include "queue/backup.h"
 #include "queue/content.h"
 #include "queue/doctor.h"
 #include "queue/engines.h"
@@ -341,6 +342,26 @@ run_verify(int argc, char **argv, struct err *e)
 }
 
 static int
+backup(struct queue *q, void *ctx, struct err *e)
+{
+	return backup_run(q, ctx, e);
+}
+
+static int
+run_backup(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	return queue_with(backup, argv[0], e);
+}
+
+static int
+run_restore(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	return backup_restore(argv[0], e);
+}
+
+static int
 stats(struct queue *q, void *ctx, struct err *e)
 {
 	struct look look = look_choose(option.form.value);
@@ -518,6 +539,12 @@ static const struct verb verbs[] = {
     {"verify", "[ID]...", "compare what is stored with what was stored",
 	verify_options, "  mail-store verify --budget 30m --resume\n",
 	run_verify, 0, -1, false},
+    {"backup", "DIR", "all of the state at one moment, while others work",
+	no_options, "  mail-store backup /backup/mail\n", run_backup, 1, 1,
+	false},
+    {"restore", "DIR", "a backup, into an empty state directory", no_options,
+	"  mail-store restore -d /var/lib/mailpipe.new /backup/mail\n",
+	run_restore, 1, 1, false},
     {"stats", "", "how many mails are in which state", form_options, NULL,
 	run_stats, 0, 0, false},
     {"doctor", "", "what is wrong with the state directory", form_options, NULL,
