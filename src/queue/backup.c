@@ -17,6 +17,7 @@
 #include "queue/content.h"
 #include "queue/draw.h"
 #include "queue/intake.h"
+#include "queue/last_run.h"
 #include "queue/mirror.h"
 #include "queue/removal.h"
 #include "store/db_copy.h"
@@ -168,6 +169,7 @@ backup_run(struct queue *q, const char *dir, struct err *e)
 		close(b.root);
 	if (r == -1)
 		return err_prefix(e, "%s", dir);
+	last_run_note(q->state, "mail-store-backup");
 	tool_verbose("%s: blobs: %lld linked, %lld copied, %lld were there, "
 		     "%lld removed",
 	    dir, (long long)b.sum.linked, (long long)b.sum.copied,

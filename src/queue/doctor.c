@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,86 +13,60 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/file.h"
-#include "core/json.h"
 #include "core/sandbox.h"
-#include "core/table.h"
+#include "queue/doctor_report.h"
+#include "queue/doctor_work.h"
 #include "queue/draw.h"
 #include "queue/in_force.h"
 
-enum level {
-	OK,
-	WARN,
-	FAIL,
+enum {
+	CLOCK_AHEAD_MS = 60 * 1000,
 };
-
-struct doctor {
-	struct state *state;
-	struct queue *queue;
-	const struct look *look;
-	struct table table;
-	struct buf out;
-	bool is_failed;
-};
-
-static const struct table_column columns[] = {
-    {"STATUS", .width = 6}, {"CHECK", 13, .most = 21, .share = 1},
-    {"DETAIL", 20, .is_whole = true}, /* what to do: never cut */
-};
-
-static void finding(struct doctor *d, const char *check, enum level level,
-    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static void
-finding(
-    struct doctor *d, const char *check, enum level level, const char *fmt, ...)
-{
-	static const char *const names[] = {"ok", "warn", "fail"};
-	static const char *const colors[] = {LOOK_GREEN, LOOK_YELLOW, LOOK_RED};
-	char detail[600];
-	json line;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(detail, sizeof detail, fmt, ap);
-	va_end(ap);
-	d->is_failed |= level == FAIL;
-	if (d->look->is_table) {
-		table_str(&d->table, colors[level], names[level]);
-		table_str(&d->table, LOOK_PLAIN, check);
-		table_str(&d->table, LOOK_PLAIN, detail);
-		table_end(&d->table);
-		return;
-	}
-	line = json_set_str(json_object(), "check", check);
-	line = json_set_str(line, "status", names[level]);
-	line = json_set(line, "detail", json_bytes(detail, strlen(detail)));
-	json_dump(line, &d->out);
-	buf_addch(&d->out, '\n');
-}
 
 static void
 check_layout(struct doctor *d, int layout)
 {
 	if (layout == STATE_LAYOUT)
-		finding(d, "layout", OK, "%d", layout);
+		doctor_finding(d, "layout", DOCTOR_OK, "%d", layout);
 	else if (layout == 0)
-		finding(d, "layout", WARN,
+		doctor_finding(d, "layout", DOCTOR_WARN,
 		    "none yet; the first mail makes it: is %s the right "
 		    "directory?",
 		    d->state->path);
 	else if (layout == STATE_RESTORING)
-		finding(d, "layout", FAIL,
+		doctor_finding(d, "layout", DOCTOR_FAIL,
 		    "mail-store restore has not come to its end here: run it "
 		    "again");
 	else if (layout < STATE_LAYOUT)
-		finding(d, "layout", FAIL,
+		doctor_finding(d, "layout", DOCTOR_FAIL,
 		    "%d is older than this program's %d: run mail-store "
 		    "upgrade",
 		    layout, STATE_LAYOUT);
 	else
-		finding(d, "layout", FAIL,
+		doctor_finding(d, "layout", DOCTOR_FAIL,
 		    "%d is newer than this program's %d: update mailpipe",
 		    layout, STATE_LAYOUT);
+}
+
+/* Something else than our programs has been here, or another user's. */
+static int
+check_owners(struct doctor *d)
+{
+	static const char *const names[] = {"layout", "mail.db", "mail.lock",
+	    "lock.db", "intake", "spool", "blobs", "intake/turn"};
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (fstatat(d->state->dir, names[i], &st, 0) == 0 &&
+		    st.st_uid != geteuid()) {
+			doctor_finding(d, "permissions", DOCTOR_WARN,
+			    "%s/%s belongs to uid %ld and this is uid %ld: "
+			    "chown -R it to the one user of all programs",
+			    d->state->path, names[i], (long)st.st_uid,
+			    (long)geteuid());
+			return -1;
+		}
+	return 0;
 }
 
 static void
@@ -102,19 +75,69 @@ check_permissions(struct doctor *d)
 	struct stat st;
 
 	if (fstat(d->state->dir, &st) == -1)
-		finding(d, "permissions", FAIL, "%s", strerror(errno));
+		doctor_finding(
+		    d, "permissions", DOCTOR_FAIL, "%s", strerror(errno));
 	else if (st.st_uid != geteuid())
-		finding(d, "permissions", WARN,
+		doctor_finding(d, "permissions", DOCTOR_WARN,
 		    "%s belongs to uid %ld and this is uid %ld: all programs "
 		    "should run as one user",
 		    d->state->path, (long)st.st_uid, (long)geteuid());
 	else if ((st.st_mode & 077) != 0)
-		finding(d, "permissions", WARN,
+		doctor_finding(d, "permissions", DOCTOR_WARN,
 		    "others can look into %s (mode %03o): chmod 700",
 		    d->state->path, (unsigned)st.st_mode & 0777);
-	else
-		finding(d, "permissions", OK, "mode %03o",
+	else if (check_owners(d) == 0)
+		doctor_finding(d, "permissions", DOCTOR_OK, "mode %03o",
 		    (unsigned)st.st_mode & 0777);
+}
+
+/* What is left for mail, and for files that are to hold it. */
+static void
+check_room(struct doctor *d, const struct statfs *fs)
+{
+	long long free_mib = (long long)fs->f_bavail * fs->f_bsize / 1048576;
+
+	if (fs->f_files > 0 && fs->f_ffree < fs->f_files / 100)
+		doctor_finding(d, "space", DOCTOR_WARN,
+		    "only %llu inodes are left of %llu: each mail needs one",
+		    (unsigned long long)fs->f_ffree,
+		    (unsigned long long)fs->f_files);
+	else if (fs->f_bavail < fs->f_blocks / 20)
+		doctor_finding(d, "space", DOCTOR_WARN,
+		    "%lld MiB free, less than 5 %%: make room, or let "
+		    "mail-store expire do it",
+		    free_mib);
+	else
+		doctor_finding(
+		    d, "space", DOCTOR_OK, "%lld MiB free", free_mib);
+}
+
+/*
+ * Files that were written later than now: the clock was ahead then, or has
+ * jumped back, and what has a time waits until it has caught up.
+ */
+static void
+check_clock(struct doctor *d)
+{
+	static const char *const names[] = {"mail.db", "mail.db-wal",
+	    "intake/0", "intake/1", "intake/2", "intake/3"};
+	int64_t now = clock_now_ms(), newest = 0;
+	char at[CLOCK_TEXT], ahead[CLOCK_TEXT];
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (fstatat(d->state->dir, names[i], &st, 0) == 0 &&
+		    (int64_t)st.st_mtime * 1000 > newest)
+			newest = (int64_t)st.st_mtime * 1000;
+	if (newest > now + CLOCK_AHEAD_MS)
+		doctor_finding(d, "clock", DOCTOR_WARN,
+		    "it is %s, and mail was written %s later: has the clock "
+		    "jumped back?  Leases and schedules wait until it has "
+		    "caught up",
+		    clock_format(now, at), clock_age(newest - now, ahead));
+	else
+		doctor_finding(
+		    d, "clock", DOCTOR_OK, "%s", clock_format(now, at));
 }
 
 static void
@@ -124,7 +147,8 @@ check_file_system(struct doctor *d)
 	struct err e = ERR_INIT;
 
 	if (fstatfs(d->state->dir, &fs) == -1) {
-		finding(d, "file-system", FAIL, "%s", strerror(errno));
+		doctor_finding(
+		    d, "file-system", DOCTOR_FAIL, "%s", strerror(errno));
 		return;
 	}
 	switch (fs.f_type) {
@@ -134,27 +158,25 @@ check_file_system(struct doctor *d)
 	case CIFS_SUPER_MAGIC:
 	case AFS_SUPER_MAGIC:
 	case CODA_SUPER_MAGIC:
-		finding(d, "file-system", FAIL,
+		doctor_finding(d, "file-system", DOCTOR_FAIL,
 		    "%s is on a network file system: locks and the database "
 		    "are not safe there; use a local disk",
 		    d->state->path);
 		break;
 	case TMPFS_MAGIC:
 	case RAMFS_MAGIC:
-		finding(d, "file-system", WARN,
+		doctor_finding(d, "file-system", DOCTOR_WARN,
 		    "%s is in memory: mail does not survive a restart",
 		    d->state->path);
 		break;
 	default:
-		finding(
-		    d, "file-system", OK, "type %lx", (unsigned long)fs.f_type);
+		doctor_finding(d, "file-system", DOCTOR_OK, "type %lx",
+		    (unsigned long)fs.f_type);
 	}
 	if (state_check_space(d->state, &e) == -1)
-		finding(d, "space", FAIL, "%s", e.text);
+		doctor_finding(d, "space", DOCTOR_FAIL, "%s", e.text);
 	else
-		finding(d, "space", OK, "%llu MiB free",
-		    (unsigned long long)fs.f_bavail *
-			(unsigned long long)fs.f_bsize / 1048576);
+		check_room(d, &fs);
 }
 
 static void
@@ -169,10 +191,11 @@ check_intake(struct doctor *d)
 		if (fstatat(d->state->dir, path, &st, 0) == 0)
 			waiting += (long long)st.st_size;
 	}
-	finding(d, "intake", OK, "%lld bytes wait to be drawn", waiting);
+	doctor_finding(
+	    d, "intake", DOCTOR_OK, "%lld bytes wait to be drawn", waiting);
 	if (fstatat(d->state->dir, "intake/torn", &st, 0) == 0 &&
 	    st.st_size > 0)
-		finding(d, "torn", WARN,
+		doctor_finding(d, "torn", DOCTOR_WARN,
 		    "intake/torn holds %lld bytes of appends that never "
 		    "ended; no receipt was given for them: look, then remove "
 		    "the file",
@@ -190,14 +213,14 @@ check_spool(struct doctor *d)
 	if (dir == NULL) {
 		if (fd != -1)
 			close(fd);
-		finding(d, "spool", FAIL, "%s",
+		doctor_finding(d, "spool", DOCTOR_FAIL, "%s",
 		    e.class != ERR_NONE ? e.text : strerror(errno));
 		return;
 	}
 	while ((entry = readdir(dir)) != NULL)
 		n += entry->d_name[0] != '.';
 	closedir(dir);
-	finding(d, "spool", OK, "%d files", n);
+	doctor_finding(d, "spool", DOCTOR_OK, "%d files", n);
 }
 
 static int
@@ -220,17 +243,17 @@ check_ledger(struct doctor *d)
 
 	if (mail == NULL || mail->ops->check(mail, &e) == -1 ||
 	    mail->ops->list(mail, &leased, count_late, &late, &e) == -1) {
-		finding(d, "ledger", FAIL, "%s", e.text);
+		doctor_finding(d, "ledger", DOCTOR_FAIL, "%s", e.text);
 		return;
 	}
-	finding(d, "ledger", OK, "sound");
+	doctor_finding(d, "ledger", DOCTOR_OK, "sound");
 	if (late > 0)
-		finding(d, "leases", WARN,
+		doctor_finding(d, "leases", DOCTOR_WARN,
 		    "%lld leases are over and nobody takes: is cron running "
 		    "mail-queue take?",
 		    (long long)late);
 	else
-		finding(d, "leases", OK, "none is over");
+		doctor_finding(d, "leases", DOCTOR_OK, "none is over");
 }
 
 /* Which settings are in force, each a line that is well. */
@@ -244,7 +267,7 @@ show_setting(void *ctx, const struct setting *s)
 	if (d->state->is_config_broken && strcmp(s->name, "configuration") == 0)
 		return;
 	in_force_text(s, &text);
-	finding(d, s->name, OK, "%s", text.data);
+	doctor_finding(d, s->name, DOCTOR_OK, "%s", text.data);
 	buf_release(&text);
 }
 
@@ -254,7 +277,8 @@ check_configuration(struct doctor *d, const struct err *why)
 	static const struct in_force which = {NULL, false};
 
 	if (d->state->is_config_broken)
-		finding(d, "configuration", FAIL, "%s", why->text);
+		doctor_finding(
+		    d, "configuration", DOCTOR_FAIL, "%s", why->text);
 	in_force_each(&d->state->config, &which, show_setting, d);
 }
 
@@ -265,13 +289,13 @@ check_sandbox(struct doctor *d)
 	struct sandbox_features f = sandbox_probe();
 
 	if (f.has_seccomp && f.landlock_abi > 0)
-		finding(d, "sandbox", OK, "seccomp, Landlock ABI %d",
-		    f.landlock_abi);
+		doctor_finding(d, "sandbox", DOCTOR_OK,
+		    "seccomp, Landlock ABI %d", f.landlock_abi);
 	else if (f.has_seccomp)
-		finding(
-		    d, "sandbox", OK, "seccomp; this kernel has no Landlock");
+		doctor_finding(d, "sandbox", DOCTOR_OK,
+		    "seccomp; this kernel has no Landlock");
 	else
-		finding(d, "sandbox", WARN,
+		doctor_finding(d, "sandbox", DOCTOR_WARN,
 		    "this kernel has no seccomp: hostile mail is parsed with "
 		    "limits only%s",
 		    f.landlock_abi > 0 ? " and Landlock" : "");
@@ -286,8 +310,7 @@ doctor_run(const struct look *look, struct err *e)
 	struct err why = ERR_INIT;
 	int layout = 0, r;
 
-	table_init(
-	    &d.table, columns, sizeof columns / sizeof *columns, look, &d.out);
+	doctor_begin(&d);
 	r = state_open_broken(&state, &layout, &why, e);
 	queue_init(&queue, &state);
 	if (r == 0) {
@@ -299,6 +322,8 @@ doctor_run(const struct look *look, struct err *e)
 		check_intake(&d);
 		check_spool(&d);
 		check_ledger(&d);
+		check_clock(&d);
+		doctor_work(&d);
 	}
 	check_sandbox(&d);
 	check_configuration(&d, &why);

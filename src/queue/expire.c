@@ -13,6 +13,7 @@
 #include "core/progress.h"
 #include "core/tool.h"
 #include "queue/draw.h"
+#include "queue/last_run.h"
 #include "queue/removal.h"
 
 enum {
@@ -198,6 +199,8 @@ expire_run(struct queue *q, const struct expiring *how, struct err *e)
 	}
 	if (lock != -1)
 		close(lock);
+	if (r == 0 && !how->is_dry)
+		last_run_note(q->state, "mail-store-expire");
 	if (r == 0)
 		tool_verbose("%lld mails %s%s", (long long)x->removed,
 		    how->is_dry ? "would expire" : "expired",
