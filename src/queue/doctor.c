@@ -137,7 +137,7 @@ check_clock(struct doctor *d)
 		    clock_format(now, at), clock_age(newest - now, ahead));
 	else
 		doctor_finding(
-		    d, "clock", DOCTOR_OK, "%s", clock_format(now, at));
+		    d, "clock", DOCTOR_OK, "nothing is later than now");
 }
 
 static void

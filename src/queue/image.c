@@ -14,7 +14,8 @@
 
 /* Of the export, or of one run: not of the record that is stored. */
 static const char *const not_stored[] = {RECORD_TRANSIENT, "state", "attempts",
-    "updated_at", "kept", "history", "exported"};
+    "updated_at", "kept", "history", "exported", "deliveries", "due_at",
+    "leased_until"};
 
 /* A member that is a time; 0 without one. */
 static int

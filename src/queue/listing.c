@@ -186,7 +186,26 @@ struct whole_mail {
 	struct buf line;
 	bool is_found;
 	size_t events;
+	/* Of one that is leased and not started: no event tells of it. */
+	int64_t taken_at, delivery; /* taken_at 0: it is not */
 };
+
+/* What the row knows beyond the record: where it is on its way. */
+static void
+add_way(struct buf *line, const struct mail_row *row)
+{
+	char at[CLOCK_TEXT];
+
+	if (row->deliveries > 0)
+		buf_addf(
+		    line, ",\"deliveries\":%lld", (long long)row->deliveries);
+	if (row->due_at == 0 ||
+	    (row->state == MAIL_DEFERRED && row->due_at <= row->updated_at))
+		return;
+	buf_addf(line, ",\"%s\":\"%s\"",
+	    row->state == MAIL_LEASED ? "leased_until" : "due_at",
+	    clock_format(row->due_at, at));
+}
 
 static int
 begin_mail(void *ctx, const struct mail_row *row, struct err *e)
@@ -197,6 +216,11 @@ begin_mail(void *ctx, const struct mail_row *row, struct err *e)
 	w->is_found = true;
 	queue_row_record(row, &w->line);
 	w->line.len--; /* open again at its end */
+	add_way(&w->line, row);
+	if (row->state == MAIL_LEASED) {
+		w->taken_at = row->updated_at;
+		w->delivery = row->deliveries;
+	}
 	buf_addstr(&w->line, ",\"history\":[");
 	return 0;
 }
@@ -209,6 +233,8 @@ add_event(void *ctx, const struct mail_history *h, struct err *e)
 	char at[CLOCK_TEXT];
 
 	(void)e;
+	if (h->delivery == w->delivery && strcmp(h->stage, ":start") == 0)
+		w->taken_at = 0;
 	buf_addf(&w->line, "%s{\"at\":\"%s\"", w->events++ > 0 ? "," : "",
 	    clock_format(h->at, at));
 	if (h->stage[0] == ':')
@@ -216,8 +242,10 @@ add_event(void *ctx, const struct mail_history *h, struct err *e)
 	else
 		buf_addstr(&w->line, ",\"event\":\"result\"");
 	if (h->delivery > 0)
-		buf_addf(&w->line, ",\"delivery\":%lld,\"attempt\":%lld",
-		    (long long)h->delivery, (long long)h->attempt);
+		buf_addf(
+		    &w->line, ",\"delivery\":%lld", (long long)h->delivery);
+	if (h->delivery > 0 && strcmp(h->stage, ":taken") != 0)
+		buf_addf(&w->line, ",\"attempt\":%lld", (long long)h->attempt);
 	if (h->entry_len > 2) {
 		buf_addstr(&w->line, ",\"entry\":");
 		buf_add(&w->line, h->entry, h->entry_len);
@@ -241,6 +269,13 @@ listing_mail(struct queue *q, const char *id, struct buf *out, struct err *e)
 		r = err_set(e, ERR_DATA, "%.64s: no such mail", id);
 	if (r == 0)
 		r = mail->ops->history(mail, id, add_event, &w, e);
+	if (r == 0 && w.taken_at != 0) {
+		struct mail_history taken = {.at = w.taken_at,
+		    .delivery = w.delivery,
+		    .stage = ":taken"};
+
+		r = add_event(&w, &taken, e);
+	}
 	if (r == 0) {
 		buf_add(out, w.line.data, w.line.len);
 		buf_addstr(out, "]}");

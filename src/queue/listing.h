@@ -64,7 +64,9 @@ int listing_totals(struct queue *q, const struct look *look, struct err *e);
 
 /*
  * Append one mail whole: the record as listing_rows has it, with "history":
- * [{"at", "event", "attempt", "delivery", "entry"}].  ERR_DATA: no such mail.
+ * [{"at", "event", "attempt", "delivery", "entry"}], and with "deliveries",
+ * "leased_until" and "due_at" where they mean something.  ERR_DATA: no such
+ * mail.
  */
 int listing_mail(
     struct queue *q, const char *id, struct buf *out, struct err *e);

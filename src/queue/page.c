@@ -149,6 +149,10 @@ state_row(struct page *p, json mail)
 		buf_addf(p->out, ", %lld attempt%s", (long long)attempts,
 		    attempts == 1 ? "" : "s");
 	add_member(p, ", since ", mail, "updated_at", "");
+	add_member(p, ", until ", mail, "leased_until", "");
+	add_member(p, ", due ", mail, "due_at", "");
+	if (json_true(mail, "kept"))
+		add(p, ", on legal hold");
 	add(p, "\n");
 }
 
@@ -285,7 +289,10 @@ add_details(struct page *p, json event, json entry)
 		buf_addf(p->out, " attempt %lld", (long long)attempt);
 	add_member(p, " ", entry, "stage", ":");
 	add_member(p, " ", entry, "status", "");
-	add_member(p, ", ", entry, "reason", "");
+	add_member(p, " was ", entry, "state", "");
+	add_member(
+	    p, json_has(entry, "status") ? ", " : " ", entry, "reason", "");
+	add_member(p, ", duplicate of ", entry, "duplicate_of", "");
 	if (json_is_valid(changed)) {
 		add(p, " ");
 		add_list(p, changed, add_string);
