@@ -107,6 +107,7 @@ list_is() {
 	# A row has 800 bytes, of which a walk that misses reads none.
 	size=$(stat -c %s state/mail.db)
 	[ "$size" -gt 16000000 ]
+	need_release
 	need strace
 	strace -f -qq -e trace=pread64 -o trace mail-store list -s dead -t t3 \
 		-f s5@x
