@@ -4,14 +4,15 @@
 #include "queue/mail_sqlite.h"
 
 static int
-insert(struct mail_sqlite *m, const struct mail_row *r, struct err *e)
+insert(struct mail_sqlite *m, const struct mail_row *r, int64_t lane,
+    struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_ADMIT,
 	    "INSERT INTO mail(id,tenant,queue,state,priority,due_at,attempts,"
 	    "deliveries,interrupted,stored_at,queued_at,updated_at,record,last,"
-	    "kept,sender,recipient,message_id)"
+	    "kept,sender,recipient,message_id,lane)"
 	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,"
-	    "?16,?17,?18)",
+	    "?16,?17,?18,nullif(?19,0))",
 	    e);
 
 	if (st == NULL)
@@ -35,6 +36,7 @@ insert(struct mail_sqlite *m, const struct mail_row *r, struct err *e)
 		db_bind_text(st, 14, NULL);
 	db_bind_int(st, 15, r->is_kept);
 	mail_sqlite_bind_clues(st, 16, r->record, r->record_len);
+	db_bind_int(st, 19, lane);
 	return db_run(&m->db, st, e);
 }
 
@@ -70,8 +72,10 @@ admit_one(struct mail_sqlite *m, struct mail_image *image, struct err *e)
 	snprintf(place.queue, sizeof place.queue, "%s",
 	    row->queue != NULL ? row->queue : "");
 	snprintf(place.tenant, sizeof place.tenant, "%s", row->tenant);
+	if (row->queue != NULL && mail_sqlite_lane(m, &place, e) == -1)
+		return -1;
 	mail_sqlite_came(m, &place, row->state);
-	if (insert(m, row, e) == -1)
+	if (insert(m, row, place.lane, e) == -1)
 		return -1;
 	return add_history(
 	    m, sqlite3_last_insert_rowid(m->db.sqlite), image, e);

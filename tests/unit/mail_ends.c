@@ -27,9 +27,10 @@ test_find(struct ledger *l)
 	CHECK(l, is_found(l, (struct mail_filter){.message_id = "1@x"}, "a"));
 	CHECK(l, is_found(l, (struct mail_filter){.message_id = "<1@x>"}, "a"));
 	CHECK(l, is_found(l, (struct mail_filter){.behind = "a"}, "b"));
-	CHECK(l, list(l, (struct mail_filter){.state = -1, .sender = "c@x"}) ==
-		     0);
-	CHECK(l, list(l, (struct mail_filter){.state = -1, .sender = "a@x",
+	CHECK(l,
+	    list(l, (struct mail_filter){.state = -1, .sender = "c@x"}) == 0);
+	CHECK(l, list(l, (struct mail_filter){.state = -1,
+			     .sender = "a@x",
 			     .message_id = "2@x"}) == 0);
 }
 
@@ -44,8 +45,8 @@ keep(struct ledger *l, const char *id, bool is_kept)
 }
 
 static bool
-remove_mail(struct ledger *l, const char *id, enum mail_state state,
-    int64_t before)
+remove_mail(
+    struct ledger *l, const char *id, enum mail_state state, int64_t before)
 {
 	struct mail_remove r = {.id = id, .state = state, .before = before};
 	struct err e = ERR_INIT;
@@ -89,12 +90,12 @@ test_remove(struct ledger *l)
 	CHECK(l, !remove_mail(l, "a", MAIL_STORED, l->now)); /* not older */
 	CHECK(l, !keep(l, "nobody", true));
 	CHECK(l, keep(l, "a", true) && keep(l, "a", true));
-	CHECK(l, strcmp(history(l, "a"), "stored kept") == 0);
-	CHECK(l, list(l, (struct mail_filter){.state = -1, .is_kept = true}) ==
-		     1);
+	CHECK(l, strcmp(history(l, "a"), ":stored :kept") == 0);
+	CHECK(l,
+	    list(l, (struct mail_filter){.state = -1, .is_kept = true}) == 1);
 	CHECK(l, !remove_mail(l, "a", MAIL_STORED, l->now + 1));
 	CHECK(l, keep(l, "a", false));
-	CHECK(l, strcmp(history(l, "a"), "stored kept released") == 0);
+	CHECK(l, strcmp(history(l, "a"), ":stored :kept :released") == 0);
 	CHECK(l, is_doomed(l, ""));
 	CHECK(l, remove_mail(l, "a", MAIL_STORED, l->now + 1));
 	CHECK(l, !remove_mail(l, "a", MAIL_STORED, l->now + 1));
@@ -107,27 +108,43 @@ test_remove(struct ledger *l)
 	CHECK(l, !remove_mail(l, "b", MAIL_LEASED, l->now + 1));
 	/* It may come again, and has no history then. */
 	put_record(l, "a", NULL, record_a);
-	CHECK(l, strcmp(history(l, "a"), "stored") == 0);
+	CHECK(l, strcmp(history(l, "a"), ":stored") == 0);
 }
 
 static void
 test_admit(struct ledger *l)
 {
 	const struct mail_history events[] = {
-	    {.at = 5, .delivery = 1, .attempt = 1, .stage = ":start",
-		.entry = "{}", .entry_len = 2},
+	    {.at = 5,
+		.delivery = 1,
+		.attempt = 1,
+		.stage = ":start",
+		.entry = "{}",
+		.entry_len = 2},
 	    {.at = 6, .stage = ":reparse", .entry = "{}", .entry_len = 2},
 	    {.at = 7, .stage = ":reparse", .entry = "{}", .entry_len = 2},
 	};
 	struct mail_image images[2] = {
-	    {.row = {.id = "a", .tenant = "t", .queue = "q",
-		 .state = MAIL_DEAD, .attempts = 3, .deliveries = 4,
-		 .stored_at = 1, .queued_at = 2, .updated_at = 9,
-		 .is_kept = true, .record = record_a,
+	    {.row = {.id = "a",
+		 .tenant = "t",
+		 .queue = "q",
+		 .state = MAIL_DEAD,
+		 .attempts = 3,
+		 .deliveries = 4,
+		 .stored_at = 1,
+		 .queued_at = 2,
+		 .updated_at = 9,
+		 .is_kept = true,
+		 .record = record_a,
 		 .record_len = sizeof record_a - 1},
-		.history = events, .history_n = 3},
-	    {.row = {.id = "b", .tenant = "t", .state = MAIL_STORED,
-		 .stored_at = 1, .updated_at = 1, .record = "{\"id\":\"b\"}",
+		.history = events,
+		.history_n = 3},
+	    {.row = {.id = "b",
+		 .tenant = "t",
+		 .state = MAIL_STORED,
+		 .stored_at = 1,
+		 .updated_at = 1,
+		 .record = "{\"id\":\"b\"}",
 		 .record_len = 10}},
 	};
 	struct err e = ERR_INIT;
@@ -139,7 +156,7 @@ test_admit(struct ledger *l)
 	CHECK(l, l->rows[0].state == MAIL_DEAD && l->rows[0].attempts == 3);
 	CHECK(l, l->rows[0].deliveries == 4);
 	CHECK(l, strcmp(history(l, "a"),
-		     "stored queued start reparse reparse") == 0);
+		     ":stored :queued :start :reparse :reparse") == 0);
 	must(l, l->m->ops->admit(l->m, images, 2, &e), &e, "admit");
 	CHECK(l, images[0].is_there);
 	/* The one that was here is as it was. */
@@ -174,7 +191,8 @@ test_doubt(struct ledger *l)
 	CHECK(l, list(l, (struct mail_filter){.state = MAIL_SCHEDULED}) == 1);
 	CHECK(l, l->rows[0].is_interrupted && l->rows[0].due_at > l->now);
 	CHECK(l, take(l, "r", "x", 1) == 1 && l->rows[0].is_interrupted);
-	CHECK(l, strcmp(history(l, "leased"), "stored queued restored") == 0);
+	CHECK(
+	    l, strcmp(history(l, "leased"), ":stored :queued :restored") == 0);
 	must(l, l->m->ops->doubt(l->m, &parking, l->now, &d, &e), &e, "doubt");
 	CHECK(l, d.marked == 1 && d.parked == 2);
 }
