@@ -151,7 +151,10 @@ $bin/mail-store put -d /srv/state | $bin/mail-queue put -d /srv/state shop \
 		aliases "a: \"|${quoted//\"/\\\"}\""
 		mail-alias import aliases 2>said | jq -r '.handlers.a.argv[]' >argv
 		mapfile -t argv <argv
-		diff <(sh -c "$command") <("${argv[@]}") || {
+		# One after the other: some write files.
+		sh -c "$command" >by-shell
+		"${argv[@]}" >by-argv
+		diff by-shell by-argv || {
 			echo "$command"
 			return 1
 		}

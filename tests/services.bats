@@ -290,11 +290,16 @@ let_go() {
 	hold x
 	for command in "mail-store list" "mail-queue take inbound" \
 		"mail-queue settle" "mail-store doctor" "mail-dispatch true" \
-		"mail-store upgrade" "mail-deliver -t ne-001 inbound"; do
+		"mail-deliver -t ne-001 inbound"; do
 		run -75 --separate-stderr sh -c "$command <two"
 		[[ $stderr == *"/state: is being upgraded, try again"* ]]
 	done
+	# Another upgrade waits for its end.
+	mail-store upgrade 2>said 3>&- &
+	upgrade=$!
+	wait_for 10 grep -q -- "-> FLOCK.* $upgrade " /proc/locks
 	let_go
+	wait $upgrade
 	mail-deliver -t ne-001 inbound <two
 	[ "$(states)" = "ready 2" ]
 }

@@ -13,7 +13,9 @@ static int
 upgrade(struct state *s, int layout, struct err *e)
 {
 	/* A program of the release before, at work, would spoil what is new. */
-	if (layout != STATE_LAYOUT && state_exclude(s, e) == -1)
+	if (layout != STATE_LAYOUT &&
+	    (state_exclude(s, e) == -1 ||
+		state_read_layout(s, &layout, e) == -1))
 		return -1;
 	if (mail_sqlite_upgrade(s, e) == -1)
 		return -1;

@@ -20,9 +20,9 @@ enum {
 };
 
 int
-state_share(struct state *s, struct err *e)
+state_share(struct state *s, int wait_ms, struct err *e)
 {
-	int r = file_lock(s->dir, LOCK_SH, 0, s->path, e);
+	int r = file_lock(s->dir, LOCK_SH, wait_ms, s->path, e);
 
 	if (r == 0)
 		return err_set(
@@ -36,12 +36,11 @@ struct user {
 	char name[32];
 };
 
-/* Has it the directory open, or the ledger's lock in it? */
+/* Has it this path open? */
 static bool
-has_open(const char *pid, const char *dir)
+has_open(const char *pid, const char *path)
 {
 	char *fds = xasprintf("/proc/%s/fd", pid), to[PATH_MAX];
-	size_t len = strlen(dir);
 	DIR *d = opendir(fds);
 	struct dirent *entry;
 	bool is_found = false;
@@ -52,9 +51,7 @@ has_open(const char *pid, const char *dir)
 		if (n == -1)
 			continue;
 		to[n] = '\0';
-		is_found =
-		    strncmp(to, dir, len) == 0 &&
-		    (to[len] == '\0' || strcmp(to + len, "/mail.lock") == 0);
+		is_found = strcmp(to, path) == 0;
 	}
 	if (d != NULL)
 		closedir(d);
@@ -78,7 +75,7 @@ read_name(struct user *u)
 }
 
 static struct user
-find_user(const char *dir)
+find_user(const char *path)
 {
 	struct user u = {.pid = 0};
 	DIR *d = opendir("/proc");
@@ -88,7 +85,7 @@ find_user(const char *dir)
 		long pid = strtol(entry->d_name, NULL, 10);
 
 		if (pid > 0 && pid != (long)getpid() &&
-		    has_open(entry->d_name, dir))
+		    has_open(entry->d_name, path))
 			u.pid = pid;
 	}
 	if (d != NULL)
@@ -129,17 +126,20 @@ int
 state_exclude(struct state *s, struct err *e)
 {
 	int64_t end = clock_mono_ms() + EXCLUSIVE_WAIT_MS;
-	char path[PATH_MAX];
+	char path[PATH_MAX], ledger[PATH_MAX + 16];
 	struct user u;
 	int r;
 
 	if (real_path(s, path, e) == -1)
 		return -1;
+	snprintf(ledger, sizeof ledger, "%s/mail.lock", path);
 	for (;;) {
 		r = file_lock(s->dir, LOCK_EX, LOOK_MS, s->path, e);
 		if (r == -1)
 			return -1;
-		u = find_user(path);
+		/* Whoever takes no lock has the ledger open, and whoever waits
+		 * for ours has only the directory. */
+		u = find_user(r == 1 ? ledger : path);
 		if (r == 1 && u.pid == 0)
 			return 0;
 		if (clock_mono_ms() >= end)

@@ -13,8 +13,9 @@ enum {
 	EXCLUSIVE_WAIT_MS = 10000, /* receiving programs come and go */
 };
 
-/* Share s->dir with others.  ERR_TEMP: somebody has it alone. */
-int state_share(struct state *s, struct err *e);
+/* Share s->dir with others.  ERR_TEMP: somebody has it alone, and so he has
+ * after wait_ms. */
+int state_share(struct state *s, int wait_ms, struct err *e);
 
 /*
  * Have it alone, until s is closed.  ERR_TEMP when others do not go in time;

@@ -42,9 +42,8 @@ state_place(const struct config *c)
 	return (struct state_place){STATE_DEFAULT, STATE_BY_DEFAULT};
 }
 
-/* 0 when there is none: a directory that was just made. */
-static int
-read_layout(struct state *s, int *layout, struct err *e)
+int
+state_read_layout(struct state *s, int *layout, struct err *e)
 {
 	struct buf text = BUF_INIT;
 	char *end;
@@ -92,8 +91,9 @@ set_limits(const struct config *c)
 	    (size_t)config_int(c, "limits.batch_bytes", BATCH_BYTES));
 }
 
+/* wait_ms: for an upgrade to end. */
 static int
-open_dir(struct state *s, int *layout, struct err *e)
+open_dir(struct state *s, int *layout, int wait_ms, struct err *e)
 {
 	*layout = 0;
 	set_limits(&s->config);
@@ -106,20 +106,26 @@ open_dir(struct state *s, int *layout, struct err *e)
 		err_errno(e, "%s: open directory", s->path);
 	if (s->dir == -1)
 		return err_prefix(e, "state directory");
-	if (state_share(s, e) == -1)
+	if (state_share(s, wait_ms, e) == -1)
 		return -1;
-	if (read_layout(s, layout, e) == -1)
+	if (state_read_layout(s, layout, e) == -1)
 		return err_prefix(e, "%s", s->path);
 	return 0;
+}
+
+static int
+open_any(struct state *s, int *layout, int wait_ms, struct err *e)
+{
+	*s = (struct state){.dir = -1};
+	if (config_load(&s->config, e) == -1)
+		return -1;
+	return open_dir(s, layout, wait_ms, e);
 }
 
 int
 state_open_any(struct state *s, int *layout, struct err *e)
 {
-	*s = (struct state){.dir = -1};
-	if (config_load(&s->config, e) == -1)
-		return -1;
-	return open_dir(s, layout, e);
+	return open_any(s, layout, EXCLUSIVE_WAIT_MS, e);
 }
 
 int
@@ -127,7 +133,7 @@ state_open_broken(struct state *s, int *layout, struct err *why, struct err *e)
 {
 	*s = (struct state){.dir = -1};
 	s->is_config_broken = config_load_broken(&s->config, why);
-	return open_dir(s, layout, e);
+	return open_dir(s, layout, 0, e);
 }
 
 int
@@ -182,7 +188,7 @@ state_open(struct state *s, struct err *e)
 {
 	int layout;
 
-	if (state_open_any(s, &layout, e) == -1)
+	if (open_any(s, &layout, 0, e) == -1)
 		return -1;
 	return accept_layout(s, layout, e);
 }

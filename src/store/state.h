@@ -66,13 +66,16 @@ void state_close(struct state *s);
 
 /*
  * The same, whatever layout it finds: the number read is left in *layout (0:
- * none yet).  For upgrade and doctor.
+ * none yet).  For upgrade: it waits for another one to end.
  */
 int state_open_any(struct state *s, int *layout, struct err *e);
 
 /* The same, also when the configuration is broken: *why is set then. */
 int state_open_broken(
     struct state *s, int *layout, struct err *why, struct err *e);
+
+/* 0 when there is none: a directory that was just made. */
+int state_read_layout(struct state *s, int *layout, struct err *e);
 
 /* For upgrade: a new directory becomes one, another has this layout now. */
 int state_create(struct state *s, struct err *e);
