@@ -190,8 +190,9 @@ remember() {
 	need jq
 	some
 	mail-store export out
-	cd out
-	set -- $(printf '%s\n' *.eml | sed 's/\.eml$//')
+	mapfile -t ids < <(cd out && printf '%s\n' *.eml | sed 's/\.eml$//')
+	set -- "${ids[@]}"
+	pushd out
 	echo x >>"$1.eml"
 	rm "$2.eml"
 	printf '{"id":"%s"' "$3" >"$3.json"
@@ -204,7 +205,7 @@ remember() {
 	jq -cn '{id: "theirs", tenant: "t", state: "dead", exported: {v: 1},
 		blob: {ref: "file:../../../x/theirs.0"}}' >theirs.json
 	: >theirs.eml
-	cd ..
+	popd
 	rm -rf state
 	run -65 --separate-stderr mail-store import out
 	for id in "$@" plain evil theirs; do

@@ -38,7 +38,7 @@ several() {
 	chmod +x handler
 	mail-store list | mail-dispatch -- ./handler >out
 	everything | diff before -
-	[ "$(ls seen.* | wc -l)" = 5 ]
+	[ "$(find . -name 'seen.*' | wc -l)" = 5 ]
 	for id in $(ids); do same_bytes "$id" "seen.$id"; done
 	[ "$(jq -r .result.status out | sort | uniq -c | xargs)" = "4 ok 1 retry" ]
 	# The leased one has no lease here: who has it still can settle it.

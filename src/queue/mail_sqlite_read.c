@@ -25,7 +25,7 @@ walk_history(struct mail_sqlite *m, int64_t seq, mail_history_fn *fn, void *ctx,
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_HISTORY,
 	    "SELECT delivery,attempt,stage,at,entry FROM history WHERE seq=?"
-	    " ORDER BY at,delivery,attempt,stage",
+	    " ORDER BY at,delivery>0,abs(delivery),attempt,stage",
 	    e);
 	struct mail_history h;
 	int64_t delivery;
