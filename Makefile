@@ -67,7 +67,7 @@ $(bin)/mailpipe-jq $(obj)/preload/mailpipe-jq: libs := -ljq
 
 lib_src := $(filter-out %/no_dlopen.c,$(wildcard src/core/*.c src/mail/*.c \
 	src/store/*.c src/queue/*.c src/lock/*.c src/handler/*.c src/ingest/*.c \
-	src/alias/*.c))
+	src/alias/*.c src/retry/*.c))
 lib_obj := $(lib_src:src/%.c=$(obj)/%.o) $(obj)/gen/charset_table.o
 tool_src := $(wildcard src/tool/*.c)
 programs := $(tool_src:src/tool/%.c=$(bin)/%)

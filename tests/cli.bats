@@ -142,7 +142,10 @@ sample() {
 	"mail-queue put") input=stored operands=inbound ;;
 	"mail-store get") input=stored ;;
 	"mail-queue take") operands="-c 1 inbound" ;;
-	"mail-queue list" | "mail-queue resume") operands=inbound ;;
+	"mail-queue list" | "mail-queue resume" | "mail-retry due" | "mail-retry stranded")
+		operands=inbound
+		;;
+	"mail-retry revive") operands="--all" ;;
 	"mail-queue drop") operands="--all inbound" ;;
 	"mail-queue settle") input=settled ;;
 	"mail-lock acquire") input=stored ;;

@@ -146,7 +146,7 @@ gone() { ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null; }
 	chmod 755 noshebang
 	for command in ./missing nosuchcommand ./plain ./noshebang / ''; do
 		works -- "$command"
-		[ "$(result '[.status, .class]')" = '["retry","handler"]' ]
+		[ "$(result '[.status, .class]')" = '["retry","configuration"]' ]
 		jq -r .result.reason out | grep -F "$command: exec: "
 	done
 }

@@ -328,7 +328,7 @@ all_older() {
 		printf %s "$layout" >"$dir/state/layout"
 		tried_again
 	done
-	echo 2 >"$dir/state/layout"
+	echo 3 >"$dir/state/layout"
 	arrives_once
 }
 

@@ -144,7 +144,7 @@ work_lines() {
 	# The same mail for two tenants, each time with the same id.
 	[ "$(count ready)" = 2 ]
 	work_lines >typed
-	[ "$(wc -l <typed)" = 2 ]
+	[ "$(wc -l <typed)" = 4 ]
 	while read -r line; do
 		bash -euo pipefail -c "${line//\/srv\/mail/$PWD/srv}"
 	done <typed

@@ -17,6 +17,28 @@
     {path ".command.*", SCHEMA_TEXT, 0, 0, NULL, false, true}, \
     {path ".credential", SCHEMA_CREDENTIAL, 0, 0, NULL, false, true}
 
+/* When something is tried again: for all, or of one class of trouble. */
+#define TIMES_ROWS(path) \
+    {path, SCHEMA_OBJECT, 0, 0, NULL, false, false}, \
+    {path ".schedule", SCHEMA_SCHEDULE, 0, 0, NULL, false, false}, \
+    {path ".max", SCHEMA_INTEGER, 1, 10000, NULL, false, false}, \
+    {path ".age", SCHEMA_DURATION, 1, 31536000, NULL, false, false}
+#define RETRY_ROWS(path) \
+    TIMES_ROWS(path), \
+    {path ".classes", SCHEMA_OBJECT, 0, 0, NULL, false, false}, \
+    TIMES_ROWS(path ".classes.handler"), \
+    TIMES_ROWS(path ".classes.time-out"), \
+    TIMES_ROWS(path ".classes.throttle"), \
+    TIMES_ROWS(path ".classes.network"), \
+    TIMES_ROWS(path ".classes.credentials"), \
+    TIMES_ROWS(path ".classes.configuration"), \
+    TIMES_ROWS(path ".classes.interrupted")
+
+/* A program and its arguments. */
+#define COMMAND_ROWS(path) \
+    {path, SCHEMA_COMMAND, 1, 100, NULL, false, true}, \
+    {path ".*", SCHEMA_TEXT, 0, 0, NULL, false, true}
+
 /* How fast something may be used. */
 #define RATE_ROWS(path) \
     {path, SCHEMA_OBJECT, 0, 0, NULL, false, false}, \
@@ -53,6 +75,12 @@ const struct schema_row schema_rows[] = {
     RANGE("limits.batch_bytes", SCHEMA_INTEGER, 1, 4194304),
     RANGE("limits.lock_ttl_s", SCHEMA_DURATION, 1, 3153600000),
     RETENTION_ROWS("retention"),
+    RETRY_ROWS("retry"),
+    ROW("breaker", SCHEMA_OBJECT),
+    RANGE("breaker.results", SCHEMA_INTEGER, 0, 100000),
+    RANGE("breaker.probe", SCHEMA_DURATION, 1, 86400),
+    COMMAND_ROWS("on_dead"),
+    COMMAND_ROWS("on_hold"),
     ROW("recipients", SCHEMA_BY_ADDRESS),
     WORDS("recipients.*", SCHEMA_NAME, TENANT),
 
@@ -71,10 +99,7 @@ const struct schema_row schema_rows[] = {
     SECRET_ROWS("tenants.*.dkim.key", true),
     WORDS("tenants.*.on_interrupted", SCHEMA_CHOICE, "retry park"),
     RATE_ROWS("tenants.*.limits"),
-    ROW("tenants.*.retry", SCHEMA_OBJECT),
-    ROW("tenants.*.retry.schedule", SCHEMA_SCHEDULE),
-    RANGE("tenants.*.retry.max", SCHEMA_INTEGER, 1, 10000),
-    RANGE("tenants.*.retry.age", SCHEMA_DURATION, 1, 31536000),
+    RETRY_ROWS("tenants.*.retry"),
     RETENTION_ROWS("tenants.*.retention"),
 
     ROW("handlers", SCHEMA_BY_NAME),

@@ -35,6 +35,16 @@ set_failed(
 	set_result(job, record_result(status, stage, -1, class, reason));
 }
 
+/* The same of one that was, or should have been, run: it tells of the route. */
+static void
+set_ended(struct job *job, json result)
+{
+	const char *name = job->route->name;
+
+	set_result(job, json_set_str(result, "route",
+			    name != NULL ? name : MAIL_ROUTE_COMMAND));
+}
+
 /* job->err says why. */
 static void
 withhold(struct job *job)
@@ -213,7 +223,8 @@ start_handler(struct job *job)
 	localenv_release(&env);
 	free(mark);
 	if (r == -1)
-		set_failed(job, "retry", "handler", e.text);
+		set_ended(job,
+		    record_result("retry", stage, -1, "configuration", e.text));
 	else
 		job->fate = JOB_RUNNING;
 }
@@ -237,7 +248,7 @@ set_unexpected(struct job *job, const char *what)
 	buf_addf(&reason, "%s, but for %.100s %s",
 	    spawn_end_text(job->handler.status, end), job->route->expects,
 	    what);
-	set_result(job, handler_result_unexpected(&job->handler, reason.data));
+	set_ended(job, handler_result_unexpected(&job->handler, reason.data));
 	buf_release(&reason);
 }
 
@@ -275,7 +286,7 @@ job_finish(struct job *job)
 		read_answer(job);
 		return;
 	}
-	set_result(job, result);
+	set_ended(job, result);
 }
 
 void
@@ -301,7 +312,7 @@ job_conclude(struct job *job)
 	if (!json_is_valid(outputs))
 		set_unexpected(job, e.text);
 	else if (jq_is_truthy(outputs))
-		set_result(
+		set_ended(
 		    job, handler_result(&job->handler, job->route->profile));
 	else
 		set_unexpected(job, "its answer is not true");

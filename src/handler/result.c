@@ -88,6 +88,43 @@ make_detail(const struct handler *h, const struct buf *output, bool is_cut,
 	    json_number((int64_t)(h->ended_at - h->started_at)));
 }
 
+/*
+ * Whose trouble is it?  What no single mail can have is named, so that it can
+ * hold them all: RFC 3463 3.5 and 3.8, RFC 4954 6, sysexits(3), and the shell's
+ * 126 and 127.
+ */
+static const char *
+trouble_of(const struct handler *h, const char *dsn)
+{
+	static const struct {
+		const char *detail; /* of a D.S.N */
+		int code; /* exit status */
+		const char *class;
+	} troubles[] = {
+	    {"7.8", -1, "credentials"},
+	    {"3.5", -1, "configuration"},
+	    {"4.1", -1, "network"},
+	    {"4.2", -1, "network"},
+	    {"4.3", -1, "network"},
+	    {"4.4", -1, "network"},
+	    {"4.5", -1, "throttle"},
+	    {NULL, 69, "network"},
+	    {NULL, 78, "configuration"},
+	    {NULL, 126, "configuration"},
+	    {NULL, 127, "configuration"},
+	};
+	int code = WIFEXITED(h->status) ? WEXITSTATUS(h->status) : -2;
+
+	if (h->is_timed_out)
+		return "time-out";
+	for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++)
+		if (troubles[i].code == code ||
+		    (troubles[i].detail != NULL && dsn[0] != '\0' &&
+			strcmp(dsn + 2, troubles[i].detail) == 0))
+			return troubles[i].class;
+	return "handler";
+}
+
 /* reason NULL: it is the handler's own end that decides. */
 static json
 make_result(const struct handler *h, const struct profile *profile,
@@ -111,10 +148,7 @@ make_result(const struct handler *h, const struct profile *profile,
 	if (!h->is_timed_out && WIFEXITED(h->status))
 		code = WEXITSTATUS(h->status);
 	result = record_result(v.status, "mail-dispatch", code,
-	    is_ok             ? NULL
-	    : h->is_timed_out ? "time-out"
-			      : "handler",
-	    reason.data);
+	    is_ok ? NULL : trouble_of(h, v.dsn), reason.data);
 	result =
 	    json_set(result, "detail", make_detail(h, &output, is_cut, v.dsn));
 	buf_release(&output);

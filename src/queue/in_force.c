@@ -12,6 +12,7 @@
 #include "core/table.h"
 #include "core/tool.h"
 #include "lock/lock.h"
+#include "queue/breaker.h"
 #include "queue/engines.h"
 #include "store/state.h"
 
@@ -140,6 +141,19 @@ show_members(struct walk *w, struct named *at, json obj)
 	}
 }
 
+/* What the file says in a section of the whole. */
+static void
+show_section(struct walk *w, const char *section)
+{
+	struct named at = {BUF_INIT, BUF_INIT};
+
+	buf_addstr(&at.name, section);
+	buf_addstr(&at.row, section);
+	show_members(w, &at, config_in(w->c->root, section));
+	buf_release(&at.name);
+	buf_release(&at.row);
+}
+
 static void
 show_tenant(struct walk *w, const char *tenant)
 {
@@ -184,6 +198,9 @@ in_force_each(const struct config *c, const struct in_force *which,
 	show_value(&w, "limits.batch_records", json_number(BATCH_RECORDS));
 	show_value(&w, "limits.batch_bytes", json_number(BATCH_BYTES));
 	show_value(&w, "limits.lock_ttl_s", json_number(LOCK_TTL_S));
+	show_value(&w, "breaker.results", json_number(BREAKER_RESULTS));
+	show_value(&w, "breaker.probe", json_number(BREAKER_PROBE_S));
+	show_section(&w, "retry");
 	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
 		show_count(&w, sections[i]);
 	show_tenants(&w, which);

@@ -109,9 +109,11 @@ write_stats(const struct mail_stats *s, int64_t now, struct buf *line)
 	buf_addf(line, "{\"queue\":\"%s\",", s->queue);
 	add_counts(line, s->n, MAIL_READY);
 	buf_addf(line,
-	    ",\"oldest_ready_s\":%lld,\"paused\":%s,\"paused_tenants\":%lld}\n",
+	    ",\"oldest_ready_s\":%lld,\"paused\":%s,\"paused_tenants\":%lld,"
+	    "\"held_routes\":%lld}\n",
 	    (long long)(age_ms > 0 ? age_ms / 1000 : 0),
-	    s->is_paused ? "true" : "false", (long long)s->paused_tenants);
+	    s->is_paused ? "true" : "false", (long long)s->paused_tenants,
+	    (long long)s->held_routes);
 }
 
 static int

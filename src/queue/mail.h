@@ -90,7 +90,10 @@ struct mail_row {
 	int64_t deliveries;
 	int64_t stored_at, queued_at, updated_at; /* queued_at 0: never */
 	bool is_kept; /* on legal hold: nothing removes it */
+	int64_t tries; /* attempts since it was queued, or revived */
+	int64_t since; /* when that was */
 	bool is_interrupted; /* an earlier attempt ended without an outcome */
+	const char *class; /* kind of trouble of a deferred one, or "" */
 	const char *owner; /* of the lease, NULL without one */
 	const char *record;
 	size_t record_len;
@@ -112,6 +115,8 @@ struct mail_policy {
 	 */
 	enum mail_state (*interrupted)(
 	    void *ctx, const char *tenant, enum mail_state normal);
+	/* Does this route work its mail? */
+	bool (*is_served)(void *ctx, const char *tenant, const char *route);
 	void *ctx;
 };
 
@@ -142,6 +147,7 @@ struct mail_settle {
 	int64_t after_ms; /* snooze, retry: not before */
 	const char *result; /* JSON object, NULL with STATUS_NONE */
 	size_t result_len;
+	const char *class; /* kind of trouble, in the result, or NULL */
 	bool is_unknown; /* out: no such mail */
 	bool is_stale; /* out: an older lease; history only */
 };
@@ -159,15 +165,74 @@ struct mail_update {
 	bool is_lost; /* out: no such mail, or its record is another by now */
 };
 
-/* A queue, or a tenant in it, that take passes over. */
+/* A queue, or a tenant or a route in it, that take passes over. */
 struct mail_hold {
 	const char *queue;
 	const char *tenant; /* "": all of the queue */
+	/*
+	 * Out, of a breaker (struct mail_run), else NULL: only mail that this
+	 * route works, and at until one of it is let through.
+	 */
+	const char *route;
 	int64_t at;
 	int64_t until; /* 0: until it is resumed */
 	const char *reason; /* or NULL */
 };
 typedef int mail_hold_fn(void *ctx, const struct mail_hold *h, struct err *e);
+
+/* The route of mail-dispatch's own command line; no handler's name. */
+#define MAIL_ROUTE_COMMAND "-"
+
+/*
+ * Results of a route, one after the other: when so many of the same trouble
+ * came in a row, its breaker opens.
+ */
+struct mail_run {
+	const char *queue, *route;
+	const char *class; /* of the last ones; "": no such trouble */
+	int64_t n; /* how many of them */
+	bool is_first; /* nothing else came before them since the last call */
+	const char *reason;
+	int64_t limit, probe_ms; /* opens at so many; a try each so often */
+	/* Out: */
+	bool is_opened, is_closed;
+	int64_t total; /* in a row */
+};
+
+/* Deferred mails whose fate is the same but for their times. */
+struct mail_group {
+	char tenant[NAME_MAX_LEN + 1], class[NAME_MAX_LEN + 1];
+	int64_t tries;
+	int64_t n; /* out: how many */
+};
+
+/* Which waiting rows to walk over, and in which order. */
+struct mail_waiting {
+	enum mail_waiting_order {
+		MAIL_DEFERRED_AT, /* of a group, deferred until before */
+		MAIL_DEFERRED_SINCE, /* of a group, queued until before */
+		MAIL_DEAD_AT, /* of the queue, dead since after */
+	} order;
+	const char *queue;
+	const struct mail_group *group;
+	int64_t before, after;
+};
+
+/* A row that goes on by a decision, and not by work. */
+struct mail_move {
+	const char *id;
+	enum mail_state from, to;
+	int64_t seen; /* it is as it was updated then; 0: whenever */
+	const char *queue; /* of a stored one; else NULL, as it is */
+	bool is_anew; /* tries and age count from now */
+	bool is_marked; /* it may have had its effect: interrupted */
+	const char *record, *last; /* instead of what is there, or NULL */
+	size_t record_len, last_len;
+	const char *stage; /* for the history, ":retry" */
+	const char *entry; /* JSON object */
+	size_t entry_len;
+	bool is_moved; /* out: else it is in another state by now */
+};
 
 /* A mail that is not wanted any more. */
 struct mail_drop {
@@ -204,7 +269,7 @@ struct mail_history {
 	/*
 	 * A program's name: its result is the entry.  Or ":stored",
 	 * ":queued", ":start", ":interrupted", ":dead", ":dropped",
-	 * ":reparse".
+	 * ":reparse", ":retry", ":revived", ":resolved", ":stranded".
 	 */
 	const char *stage;
 	const char *entry; /* JSON object */
@@ -243,7 +308,7 @@ struct mail_stats {
 	int64_t n[MAIL_STATES];
 	int64_t oldest_ready_at; /* 0: none is ready */
 	bool is_paused;
-	int64_t paused_tenants;
+	int64_t paused_tenants, held_routes;
 };
 typedef int mail_stats_fn(void *ctx, const struct mail_stats *s, struct err *e);
 
@@ -301,8 +366,16 @@ struct mail_ops {
 	    struct mail_engine *m, const struct mail_hold *h, struct err *e);
 	int (*resume)(struct mail_engine *m, const char *queue,
 	    const char *tenant, bool *was_held, struct err *e);
+	/* Breakers that are open, too. */
 	int (*holds)(
 	    struct mail_engine *m, mail_hold_fn *fn, void *ctx, struct err *e);
+	/*
+	 * Tell the breakers what came of routes.  One that is open holds the
+	 * route's mail, but for one each probe_ms; what is no trouble closes
+	 * it.
+	 */
+	int (*runs)(struct mail_engine *m, struct mail_run *runs, size_t n,
+	    int64_t now, struct err *e);
 	/* Waiting rows, of any state from which they could go on: dropped. */
 	int (*drop)(struct mail_engine *m, struct mail_drop *drops, size_t n,
 	    int64_t now, struct err *e);
@@ -331,6 +404,24 @@ struct mail_ops {
 	/* Make rows with all that they had; ids that are here stay. */
 	int (*admit)(struct mail_engine *m, struct mail_image *images, size_t n,
 	    struct err *e);
+	/*
+	 * The next group of deferred mails of a queue; the first one comes
+	 * after {"", "", -1}.  1, 0 there is none, -1.
+	 */
+	int (*next_group)(struct mail_engine *m, const char *queue,
+	    struct mail_group *g, struct err *e);
+	/* In short transactions, so a row may have moved. */
+	int (*waiting)(struct mail_engine *m, const struct mail_waiting *which,
+	    mail_row_fn *fn, void *ctx, struct err *e);
+	/* Each that is still as it was seen, and tell the history. */
+	int (*move)(struct mail_engine *m, struct mail_move *moves, size_t n,
+	    int64_t now, struct err *e);
+	/*
+	 * When somebody was last told of a cause, into *at, 0: never; and with
+	 * now not 0, that it is told now.
+	 */
+	int (*told)(struct mail_engine *m, const char *queue, const char *cause,
+	    int64_t now, int64_t *at, struct err *e);
 	/* A started one that is over counts no more: nobody works on it. */
 	int (*leases)(struct mail_engine *m, const char *owner, int64_t now,
 	    struct mail_leases *out, struct err *e);
@@ -367,7 +458,12 @@ unsigned mail_caps(const char *spec);
 
 enum {
 	MAIL_UNSTARTED_MAX = 20, /* unsettled deliveries, then dead */
+	/* Interruptions in a row, then mail-retry decides when. */
+	MAIL_INTERRUPTED_MAX = 3,
 };
+
+/* The class of those. */
+#define MAIL_CLASS_INTERRUPTED "interrupted"
 
 /*
  * What a settled row becomes; costs is 1 when an attempt is counted, wait true

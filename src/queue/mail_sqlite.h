@@ -97,12 +97,36 @@ enum mail_sql {
 	SQL_GONE,
 	SQL_STATS,
 	SQL_OLDEST,
+	SQL_MORE_TRIES,
+	SQL_NEXT_GROUP,
+	SQL_GROUP_SIZE,
+	SQL_DEFERRED_AT,
+	SQL_DEFERRED_SINCE,
+	SQL_DEAD_AT,
+	SQL_MOVE,
+	SQL_EDIT,
+	SQL_TOLD,
+	SQL_TELL,
+	SQL_BREAKER,
+	SQL_SET_BREAKER,
+	SQL_END_BREAKER,
+	SQL_BREAKERS,
+	SQL_OPEN_BREAKERS,
+	SQL_PROBED,
+	SQL_OPEN_LANES,
 };
 
 /* The columns of a row, in the order that mail_sqlite_row reads. */
 #define ROW_COLUMNS                                                            \
 	"seq,id,tenant,queue,state,priority,due_at,attempts,deliveries,"       \
-	"stored_at,updated_at,interrupted,owner,record,last,queued_at,kept"
+	"stored_at,updated_at,interrupted,owner,record,last,queued_at,kept,"   \
+	"class,attempts-spared,since"
+
+/* The class of trouble that a result names, in SQL. */
+#define CLASS_OF(last)                                                         \
+	"CASE WHEN json_valid(" last ")"                                       \
+	" AND length(json_extract(" last ",'$.class'))<=64"                    \
+	" THEN json_extract(" last ",'$.class') ELSE '' END"
 
 /* Fill row from the current row of st; good until its next step. */
 void mail_sqlite_row(sqlite3_stmt *st, struct mail_row *row);
@@ -121,6 +145,7 @@ struct row_copy {
 	int64_t seq;
 	struct buf text;
 };
+void mail_sqlite_copy_row(sqlite3_stmt *st, struct row_copy *c);
 
 /* A walk over the rows that pass a filter, oldest first. */
 struct row_walk {
@@ -152,7 +177,7 @@ void mail_sqlite_list_sql(const struct mail_filter *f, struct buf *sql);
 struct sqlite_found {
 	int64_t seq;
 	enum mail_state state;
-	int64_t deliveries, attempts, unstarted;
+	int64_t deliveries, attempts, unstarted, interrupted, updated_at;
 	char owner[ID_TEXT]; /* "" without a lease */
 	char stage[NAME_MAX_LEN + 1]; /* "" when not started */
 	struct sqlite_place place;
@@ -210,9 +235,36 @@ struct sqlite_id {
 int mail_sqlite_collect(struct mail_sqlite *m, sqlite3_stmt *st,
     struct sqlite_id **ids, size_t *n, struct err *e);
 
-/* The operations;
- * mail_sqlite_{put,take,lease,settle,update,hold,drop,admit,remove,list,
- * read}.c
+/* The breakers that are open on one queue, during a take. */
+struct sqlite_breaker {
+	char route[NAME_MAX_LEN + 1];
+	bool is_probing; /* one mail may pass */
+	bool is_passed; /* it did, or is about to */
+	char tenant[NAME_MAX_LEN + 1]; /* whose it is */
+};
+struct sqlite_breakers {
+	struct sqlite_breaker *all;
+	size_t n;
+};
+/*
+ * Read them; when one is to be probed, lanes that are full are opened, so that
+ * the take looks at them again.  The caller frees b->all.
+ */
+int mail_sqlite_breakers(struct mail_sqlite *m, const char *queue, int64_t now,
+    struct sqlite_breakers *b, struct err *e);
+/* May a mail of this tenant pass?  *only_one: but no second one. */
+bool mail_sqlite_passes(struct sqlite_breakers *b,
+    const struct mail_policy *policy, const char *tenant, bool *only_one);
+/* At the end of a take: when each is to be probed again. */
+int mail_sqlite_probed(struct mail_sqlite *m, const char *queue, int64_t now,
+    const struct sqlite_breakers *b, struct err *e);
+/* All breakers, as holds. */
+int mail_sqlite_breaker_holds(
+    struct mail_sqlite *m, mail_hold_fn *fn, void *ctx, struct err *e);
+
+/*
+ * The operations; mail_sqlite_{put,take,lease,settle,update,hold,breaker,drop,
+ * retry,admit,remove,list,read}.c
  */
 int mail_sqlite_put(struct mail_engine *m, const struct mail_put *puts,
     size_t n, struct err *e);
@@ -251,6 +303,17 @@ int mail_sqlite_resume(struct mail_engine *m, const char *queue,
     const char *tenant, bool *was_held, struct err *e);
 int mail_sqlite_holds(
     struct mail_engine *m, mail_hold_fn *fn, void *ctx, struct err *e);
+
+int mail_sqlite_runs(struct mail_engine *m, struct mail_run *runs, size_t n,
+    int64_t now, struct err *e);
+int mail_sqlite_next_group(struct mail_engine *m, const char *queue,
+    struct mail_group *g, struct err *e);
+int mail_sqlite_waiting(struct mail_engine *m, const struct mail_waiting *which,
+    mail_row_fn *fn, void *ctx, struct err *e);
+int mail_sqlite_move(struct mail_engine *m, struct mail_move *moves, size_t n,
+    int64_t now, struct err *e);
+int mail_sqlite_told(struct mail_engine *m, const char *queue,
+    const char *cause, int64_t now, int64_t *at, struct err *e);
 
 int mail_sqlite_next_due(
     struct mail_engine *m, const char *queue, int64_t *at, struct err *e);

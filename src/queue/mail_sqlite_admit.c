@@ -10,9 +10,10 @@ insert(struct mail_sqlite *m, const struct mail_row *r, int64_t lane,
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_ADMIT,
 	    "INSERT INTO mail(id,tenant,queue,state,priority,due_at,attempts,"
 	    "deliveries,interrupted,stored_at,queued_at,updated_at,record,last,"
-	    "kept,sender,recipient,message_id,lane)"
+	    "kept,sender,recipient,message_id,lane,since,class)"
 	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,"
-	    "?16,?17,?18,nullif(?19,0))",
+	    "?16,?17,?18,nullif(?19,0),"
+	    "max(?11,CASE WHEN ?4=2 THEN ?6 ELSE 0 END)," CLASS_OF("?14") ")",
 	    e);
 
 	if (st == NULL)

@@ -170,7 +170,7 @@ mail_sqlite_holds(
 		r = fn(ctx, &h, e);
 	}
 	release(all, n);
-	return r;
+	return r == 0 ? mail_sqlite_breaker_holds(m, fn, ctx, e) : r;
 }
 
 int

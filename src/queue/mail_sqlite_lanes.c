@@ -46,10 +46,12 @@ find_share(struct taking *t, struct lane *lane, struct err *e)
 	const struct mail_policy *policy = t->how->policy;
 	int64_t cap =
 	    policy != NULL ? policy->in_flight(policy->ctx, lane->tenant) : 0;
+	bool only_one, passes = mail_sqlite_passes(
+			   &t->breakers, policy, lane->tenant, &only_one);
 	struct share *s;
 
 	lane->share = NO_SHARE;
-	if (cap == 0)
+	if (cap == 0 && passes && !only_one)
 		return 0;
 	for (size_t i = 0; i < t->n_shares; i++)
 		if (strcmp(t->shares[i].tenant, lane->tenant) == 0) {
@@ -60,10 +62,16 @@ find_share(struct taking *t, struct lane *lane, struct err *e)
 		t->shares =
 		    xrealloc(t->shares, t->n_shares + 64, sizeof *t->shares);
 	s = &t->shares[t->n_shares];
-	*s = (struct share){.cap = cap};
+	*s = (struct share){.cap = cap > 0 ? cap : INT64_MAX};
 	snprintf(s->tenant, sizeof s->tenant, "%s", lane->tenant);
 	lane->share = t->n_shares++;
-	return read_leased(t, s, e);
+	if (read_leased(t, s, e) == -1)
+		return -1;
+	if (!passes)
+		s->cap = 0;
+	else if (only_one && s->cap > s->leased)
+		s->cap = s->leased + 1;
+	return 0;
 }
 
 static bool

@@ -9,7 +9,7 @@
 
 #define NO_SHARE SIZE_MAX
 
-/* A tenant that has a cap. */
+/* A tenant that has a cap, or whose route is held. */
 struct share {
 	char tenant[NAME_MAX_LEN + 1];
 	int64_t leased, cap;
@@ -44,6 +44,7 @@ struct taking {
 	bool is_begun, has_all_levels;
 	struct share *shares;
 	size_t n_shares;
+	struct sqlite_breakers breakers;
 	int64_t picks; /* of this queue, ever */
 	size_t left;
 };

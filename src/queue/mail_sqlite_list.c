@@ -30,8 +30,8 @@ length(const char *s)
 	return s != NULL ? strlen(s) + 1 : 0;
 }
 
-static void
-copy_row(sqlite3_stmt *st, struct row_copy *c)
+void
+mail_sqlite_copy_row(sqlite3_stmt *st, struct row_copy *c)
 {
 	struct mail_row *r = &c->row;
 
@@ -40,10 +40,12 @@ copy_row(sqlite3_stmt *st, struct row_copy *c)
 	buf_reset(&c->text);
 	/* All the room at once, so that the pointers stay good. */
 	buf_grow(&c->text, length(r->id) + length(r->tenant) +
-			       length(r->queue) + length(r->owner) +
-			       r->record_len + r->last_len + 2);
+			       length(r->queue) + length(r->class) +
+			       length(r->owner) + r->record_len + r->last_len +
+			       2);
 	r->id = keep(&c->text, r->id, length(r->id) - 1);
 	r->tenant = keep(&c->text, r->tenant, length(r->tenant) - 1);
+	r->class = keep(&c->text, r->class, length(r->class) - 1);
 	if (r->queue != NULL)
 		r->queue = keep(&c->text, r->queue, strlen(r->queue));
 	if (r->owner != NULL)
@@ -156,7 +158,7 @@ mail_sqlite_walk_next(struct row_walk *w, struct err *e)
 		db_bind_int(w->st, 1, w->at.seq);
 		r = db_step(&w->m->db, w->st, e);
 		if (r == 1)
-			copy_row(w->st, &w->at);
+			mail_sqlite_copy_row(w->st, &w->at);
 		sqlite3_reset(w->st);
 	} while (r == 1 && !is_wanted(w->filter, &w->at.row));
 	return r;

@@ -51,8 +51,9 @@ insert(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_INSERT,
 	    "INSERT INTO mail(id,tenant,queue,state,priority,due_at,stored_at,"
-	    "queued_at,updated_at,record,sender,recipient,message_id,lane)"
-	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?7,?9,?10,?11,?12,?13)",
+	    "queued_at,updated_at,record,sender,recipient,message_id,lane,"
+	    "since) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?7,?9,?10,?11,?12,?13,"
+	    "max(?6,?8))",
 	    e);
 	enum mail_state state = put_state(p);
 	struct sqlite_place place;
@@ -104,7 +105,7 @@ make_ready(struct mail_sqlite *m, const struct mail_put *p,
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_ENQUEUE,
 	    "UPDATE mail SET tenant=?2,queue=?3,state=?4,priority=?5,due_at=?6,"
 	    "queued_at=?7,updated_at=?7,record=?8,sender=?9,recipient=?10,"
-	    "message_id=?11,lane=?12 WHERE seq=?1",
+	    "message_id=?11,lane=?12,since=max(?6,?7) WHERE seq=?1",
 	    e);
 	enum mail_state state = put_state(p);
 	struct sqlite_place place;

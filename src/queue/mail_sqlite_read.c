@@ -25,7 +25,9 @@ walk_history(struct mail_sqlite *m, int64_t seq, mail_history_fn *fn, void *ctx,
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_HISTORY,
 	    "SELECT delivery,attempt,stage,at,entry FROM history WHERE seq=?"
-	    " ORDER BY at,delivery>0,abs(delivery),attempt,stage",
+	    " ORDER BY at,delivery>0,abs(delivery),attempt,"
+	    "stage IN (':dead',':resolved',"
+	    "':retry',':revived',':stranded'),stage",
 	    e);
 	struct mail_history h;
 	int64_t delivery;
@@ -85,7 +87,10 @@ mail_sqlite_next_due(
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_NEXT_DUE,
 	    "SELECT min(at) FROM (SELECT min(due_at) AS at FROM mail"
 	    " WHERE state IN (2,3)"
-	    " UNION ALL SELECT min(until) FROM hold WHERE until>0)",
+	    " UNION ALL SELECT min(until) FROM hold WHERE until>0"
+	    " UNION ALL SELECT min(probe_at) FROM breaker"
+	    " WHERE opened_at>0 AND EXISTS(SELECT 1 FROM lane"
+	    " WHERE queue=breaker.queue AND ready>0 AND is_full=1))",
 	    e);
 	int r;
 
@@ -124,7 +129,9 @@ static int
 read_paused(struct mail_sqlite *m, struct mail_stats *s, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_COUNT_HOLDS,
-	    "SELECT count(*),count(nullif(tenant,'')) FROM hold WHERE queue=?",
+	    "SELECT count(*),count(nullif(tenant,'')),"
+	    "(SELECT count(*) FROM breaker WHERE queue=?1 AND opened_at>0)"
+	    " FROM hold WHERE queue=?1",
 	    e);
 	int r;
 
@@ -135,6 +142,7 @@ read_paused(struct mail_sqlite *m, struct mail_stats *s, struct err *e)
 	if (r == 1) {
 		s->paused_tenants = sqlite3_column_int64(st, 1);
 		s->is_paused = sqlite3_column_int64(st, 0) > s->paused_tenants;
+		s->held_routes = sqlite3_column_int64(st, 2);
 	}
 	sqlite3_reset(st);
 	return r == 1 ? 0 : -1;

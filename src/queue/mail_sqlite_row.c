@@ -27,6 +27,9 @@ mail_sqlite_row(sqlite3_stmt *st, struct mail_row *row)
 	};
 	row->record = db_text(st, 13, &row->record_len);
 	row->last = db_text(st, 14, &row->last_len);
+	row->class = db_text(st, 17, NULL);
+	row->tries = sqlite3_column_int64(st, 18);
+	row->since = sqlite3_column_int64(st, 19);
 }
 
 int
@@ -61,7 +64,8 @@ mail_sqlite_find(struct mail_sqlite *m, const char *id, struct sqlite_found *f,
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_FIND,
 	    "SELECT seq,state,deliveries,attempts,unstarted,owner,stage,"
-	    "queue,tenant,priority,lane FROM mail WHERE id=?",
+	    "queue,tenant,priority,lane,interrupted,updated_at"
+	    " FROM mail WHERE id=?",
 	    e);
 	int r;
 
@@ -83,6 +87,8 @@ mail_sqlite_find(struct mail_sqlite *m, const char *id, struct sqlite_found *f,
 		    db_text(st, 8, NULL));
 		f->place.priority = sqlite3_column_int64(st, 9);
 		f->place.lane = sqlite3_column_int64(st, 10);
+		f->interrupted = sqlite3_column_int64(st, 11);
+		f->updated_at = sqlite3_column_int64(st, 12);
 	}
 	sqlite3_reset(st);
 	return r;
@@ -102,8 +108,9 @@ mail_sqlite_end_lease(struct mail_sqlite *m, const struct sqlite_found *f,
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_END_LEASE,
 	    "UPDATE mail SET state=?2,owner=NULL,stage=NULL,due_at=0,"
-	    "interrupted=interrupted OR ?3,unstarted=unstarted+?4,updated_at=?5"
-	    " WHERE seq=?1",
+	    "interrupted=interrupted+?3,unstarted=unstarted+?4,updated_at=?5,"
+	    "class=CASE WHEN ?2=7 THEN '" MAIL_CLASS_INTERRUPTED
+	    "' ELSE class END WHERE seq=?1",
 	    e);
 
 	if (st == NULL)
@@ -133,14 +140,18 @@ mail_sqlite_event(struct mail_sqlite *m, const struct sqlite_found *f,
 	return mail_sqlite_history_add(m, f->seq, &h, e) == -1 ? -1 : 0;
 }
 
+/* One that is interrupted each time may be what kills us: not at once again. */
 static enum mail_state
 interrupted_state(const struct mail_sqlite *m, const struct sqlite_found *f)
 {
-	enum mail_state normal = mail_interrupted_state(f->stage);
+	enum mail_state state = mail_interrupted_state(f->stage);
 
-	if (m->policy == NULL || m->policy->interrupted == NULL)
-		return normal;
-	return m->policy->interrupted(m->policy->ctx, f->place.tenant, normal);
+	if (m->policy != NULL && m->policy->interrupted != NULL)
+		state = m->policy->interrupted(
+		    m->policy->ctx, f->place.tenant, state);
+	if (state == MAIL_READY && f->interrupted + 1 >= MAIL_INTERRUPTED_MAX)
+		return MAIL_DEFERRED;
+	return state;
 }
 
 /*

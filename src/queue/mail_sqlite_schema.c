@@ -3,9 +3,9 @@
 
 /*
  * The numbers of the states in the indexes are those of enum mail_state:
- * 1 ready, 2 scheduled, 3 leased.  Partial indexes keep the cost of take and
- * settle independent of depth; counter, lane and tenant are kept by
- * mail_sqlite_tally.c in the transaction that moves a row.
+ * 1 ready, 2 scheduled, 3 leased, 6 dead, 7 deferred.  Partial indexes keep the
+ * cost of take and settle independent of depth; counter, lane and tenant are
+ * kept by mail_sqlite_tally.c in the transaction that moves a row.
  *
  * sender, recipient, message_id: what rows are looked for by (queue/clues.h);
  * kept: the legal hold.  mail_find has all that a filter asks, in order of
@@ -27,6 +27,9 @@
 	" unstarted INTEGER NOT NULL DEFAULT 0," /* leases in a row */         \
 	" interrupted INTEGER NOT NULL DEFAULT 0,"                             \
 	" kept INTEGER NOT NULL DEFAULT 0,"                                    \
+	" spared INTEGER NOT NULL DEFAULT 0,"                                  \
+	" since INTEGER NOT NULL DEFAULT 0,"                                   \
+	" class TEXT NOT NULL DEFAULT '',"                                     \
 	" sender INTEGER," /* NULL: not known */                               \
 	" recipient INTEGER,"                                                  \
 	" message_id INTEGER,"                                                 \
@@ -113,7 +116,47 @@
 	"CREATE TABLE doomed("                                                 \
 	" ref TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"
 
-static const char create[] = MAIL MAIL_INDEXES HISTORY COUNTERS LANES DOOMED;
+/*
+ * What mail-retry asks.  class: why a mail is deferred;
+ * spared: how many of its attempts do not count any more; since: from when its
+ * age does. Deferred mails lie in groups that wait equally long, by when they
+ * began to; those that are not due are not read.
+ *
+ * breaker: results of a route that were the same trouble, one after the other;
+ * open since opened_at (0: not), its mail held but for one at probe_at.  told:
+ * when somebody was told of what.
+ */
+#define RETRY                                                                  \
+	"UPDATE mail SET since=CASE WHEN state=2 THEN max(due_at,queued_at)"   \
+	" ELSE queued_at END WHERE queued_at>0;"                               \
+	"UPDATE mail SET class=" CLASS_OF(                                     \
+	    "last") " WHERE state IN (6,7);"                                   \
+		    "CREATE INDEX mail_deferred_at"                            \
+		    " ON mail(queue,tenant,class,attempts-spared,updated_at)"  \
+		    " WHERE state=7;"                                          \
+		    "CREATE INDEX mail_deferred_since"                         \
+		    " ON mail(queue,tenant,class,attempts-spared,since)"       \
+		    " WHERE state=7;"                                          \
+		    "CREATE INDEX mail_dead_at ON mail(queue,updated_at) "     \
+		    "WHERE state=6;"                                           \
+		    "CREATE TABLE breaker("                                    \
+		    " queue TEXT NOT NULL,"                                    \
+		    " route TEXT NOT NULL,"                                    \
+		    " class TEXT NOT NULL,"                                    \
+		    " n INTEGER NOT NULL,"                                     \
+		    " opened_at INTEGER NOT NULL,"                             \
+		    " probe_at INTEGER NOT NULL,"                              \
+		    " probe_ms INTEGER NOT NULL,"                              \
+		    " reason TEXT NOT NULL,"                                   \
+		    " PRIMARY KEY(queue,route)) STRICT, WITHOUT ROWID;"        \
+		    "CREATE TABLE told("                                       \
+		    " queue TEXT NOT NULL,"                                    \
+		    " cause TEXT NOT NULL,"                                    \
+		    " at INTEGER NOT NULL,"                                    \
+		    " PRIMARY KEY(queue,cause)) STRICT, WITHOUT ROWID;"
+
+static const char create[] =
+    MAIL MAIL_INDEXES HISTORY COUNTERS LANES DOOMED RETRY;
 
 /* Version 1 knew order of arrival only, and counted by triggers. */
 static const char from_1[] = "DROP TRIGGER mail_added;"
@@ -142,7 +185,7 @@ static const char from_2[] =
     " AND priority=old.priority),state,priority,due_at,attempts,deliveries,"
     "unstarted,interrupted,owner,stage,stored_at,queued_at,updated_at,record,"
     "last FROM old;"
-    "DROP TABLE old;" MAIL_INDEXES;
+    "DROP TABLE old;" MAIL_INDEXES RETRY;
 
 const struct db_schema mail_sqlite_schema = {
     .version = 3,

@@ -11,7 +11,7 @@ apply(struct mail_sqlite *m, const struct sqlite_found *f,
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_SETTLE,
 	    "UPDATE mail SET state=?2,due_at=?3,attempts=attempts+?4,"
 	    "last=ifnull(?5,last),owner=NULL,stage=NULL,interrupted=0,"
-	    "unstarted=0,updated_at=?6 WHERE seq=?1",
+	    "unstarted=0,updated_at=?6,class=?7 WHERE seq=?1",
 	    e);
 
 	if (st == NULL)
@@ -26,6 +26,7 @@ apply(struct mail_sqlite *m, const struct sqlite_found *f,
 	if (s->result == NULL)
 		db_bind_text(st, 5, NULL);
 	db_bind_int(st, 6, now);
+	db_bind_text(st, 7, s->class != NULL ? s->class : "");
 	return db_run(&m->db, st, e);
 }
 

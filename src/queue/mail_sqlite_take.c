@@ -174,11 +174,17 @@ take(struct mail_sqlite *m, const struct mail_take *how, mail_row_fn *fn,
 	if (r == 0)
 		r = mail_sqlite_flush(m, e);
 	if (r == 0 && !is_paused)
+		r = mail_sqlite_breakers(
+		    m, how->queue, how->now, &t.breakers, e);
+	if (r == 0 && !is_paused)
 		r = take_all(&t, e);
+	if (r == 0)
+		r = mail_sqlite_probed(m, how->queue, how->now, &t.breakers, e);
 	for (size_t i = 0; i < t.n_levels; i++)
 		lanes_free(&t.levels[i]);
 	free(t.levels);
 	free(t.shares);
+	free(t.breakers.all);
 	*left = t.left;
 	return r;
 }
@@ -195,7 +201,10 @@ is_work(struct mail_sqlite *m, const struct mail_take *how, struct err *e)
 	    " AND is_held=0 AND is_full=0)"
 	    " AND NOT EXISTS(SELECT 1 FROM hold WHERE queue=?1 AND tenant=''))"
 	    " OR EXISTS(SELECT 1 FROM mail WHERE state IN (2,3) AND due_at<=?2)"
-	    " OR EXISTS(SELECT 1 FROM hold WHERE until>0 AND until<=?2)",
+	    " OR EXISTS(SELECT 1 FROM hold WHERE until>0 AND until<=?2)"
+	    " OR EXISTS(SELECT 1 FROM breaker WHERE queue=?1 AND opened_at>0"
+	    " AND probe_at<=?2 AND EXISTS(SELECT 1 FROM lane"
+	    " WHERE queue=?1 AND ready>0 AND is_full=1))",
 	    e);
 
 	if (st == NULL)

@@ -142,6 +142,46 @@ wrap_holds(struct mail_engine *m, mail_hold_fn *fn, void *ctx, struct err *e)
 }
 
 static int
+wrap_runs(struct mail_engine *m, struct mail_run *runs, size_t n, int64_t now,
+    struct err *e)
+{
+	m = enter(m, "runs", n, e);
+	return m != NULL ? m->ops->runs(m, runs, n, now, e) : -1;
+}
+
+static int
+wrap_next_group(struct mail_engine *m, const char *queue, struct mail_group *g,
+    struct err *e)
+{
+	m = enter(m, "next_group", 1, e);
+	return m != NULL ? m->ops->next_group(m, queue, g, e) : -1;
+}
+
+static int
+wrap_waiting(struct mail_engine *m, const struct mail_waiting *which,
+    mail_row_fn *fn, void *ctx, struct err *e)
+{
+	m = enter(m, "waiting", 1, e);
+	return m != NULL ? m->ops->waiting(m, which, fn, ctx, e) : -1;
+}
+
+static int
+wrap_move(struct mail_engine *m, struct mail_move *moves, size_t n, int64_t now,
+    struct err *e)
+{
+	m = enter(m, "move", n, e);
+	return m != NULL ? m->ops->move(m, moves, n, now, e) : -1;
+}
+
+static int
+wrap_told(struct mail_engine *m, const char *queue, const char *cause,
+    int64_t now, int64_t *at, struct err *e)
+{
+	m = enter(m, "told", 1, e);
+	return m != NULL ? m->ops->told(m, queue, cause, now, at, e) : -1;
+}
+
+static int
 wrap_drop(struct mail_engine *m, struct mail_drop *drops, size_t n, int64_t now,
     struct err *e)
 {
@@ -255,7 +295,9 @@ wrap_close(struct mail_engine *m)
 	.put = wrap_put, .take = wrap_take, .start = wrap_start,               \
 	.renew = wrap_renew, .give_back = wrap_give_back,                      \
 	.settle = wrap_settle, .update = wrap_update, .pause = wrap_pause,     \
-	.resume = wrap_resume, .holds = wrap_holds, .drop = wrap_drop,         \
+	.resume = wrap_resume, .holds = wrap_holds, .runs = wrap_runs,         \
+	.drop = wrap_drop, .next_group = wrap_next_group,                      \
+	.waiting = wrap_waiting, .move = wrap_move, .told = wrap_told,         \
 	.doubt = wrap_doubt, .keep = wrap_keep, .remove = wrap_remove,         \
 	.doomed = wrap_doomed, .gone = wrap_gone, .admit = wrap_admit,         \
 	.leases = wrap_leases, .next_due = wrap_next_due, .list = wrap_list,   \

@@ -8,14 +8,24 @@
 #include "core/json.h"
 #include "core/tool.h"
 #include "mail/record.h"
+#include "queue/breaker.h"
 #include "queue/queue.h"
+
+/* A name as programs write it, borrowed from result. */
+static const char *
+name_in(json result, const char *key, const char *fallback)
+{
+	const char *s = json_str(result, key);
+
+	return s != NULL && name_valid(s, strlen(s)) ? s : fallback;
+}
 
 /* One record's outcome, as the ledger wants it.  text keeps the result. */
 static int
 read_outcome(json rec, struct mail_settle *s, struct buf *text, struct err *e)
 {
 	json result;
-	const char *status = record_status(rec), *stage;
+	const char *status = record_status(rec);
 	int r = queue_lease(rec, &s->lease, e);
 
 	if (r == 0)
@@ -33,10 +43,8 @@ read_outcome(json rec, struct mail_settle *s, struct buf *text, struct err *e)
 		    record_id(rec));
 	s->status = (enum mail_status)r;
 	result = json_member(rec, "result", JSON_OBJECT);
-	stage = json_str(result, "stage");
-	s->stage = stage != NULL && name_valid(stage, strlen(stage))
-		       ? stage
-		       : "unknown";
+	s->stage = name_in(result, "stage", "unknown");
+	s->class = name_in(result, "class", NULL);
 	s->after_ms =
 	    json_int(result, "after_s", s->status == STATUS_SNOOZE ? 60 : 0) *
 	    1000;
@@ -61,12 +69,27 @@ say_unusual(const struct mail_settle *s)
 	}
 }
 
+/* Of those that count: what it means for their routes. */
+static void
+tell_breakers(struct queue *q, const struct mail_settle *settles,
+    const json *recs, size_t n)
+{
+	struct breaker_runs runs = {0};
+
+	for (size_t i = 0; i < n; i++)
+		if (settles[i].status != STATUS_NONE &&
+		    !settles[i].is_unknown && !settles[i].is_stale)
+			breaker_add(&runs, recs[i]);
+	breaker_end(q, &runs);
+}
+
 int
 outcome_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 {
 	const struct outcome *o = ctx;
 	struct mail_settle *settles = xcalloc(n, sizeof *settles);
 	struct buf *texts = xcalloc(n, sizeof *texts);
+	json *recs = xcalloc(n, sizeof *recs); /* borrowed */
 	size_t m = 0;
 	int r;
 
@@ -85,14 +108,17 @@ outcome_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 			s->result = texts[m].data;
 			s->result_len = texts[m].len;
 		}
-		m++;
+		recs[m++] = items[i].rec;
 	}
 	r = queue_settle(o->queue, settles, m, e);
+	if (r == 0)
+		tell_breakers(o->queue, settles, recs, m);
 	for (size_t i = 0; r == 0 && i < m; i++)
 		say_unusual(&settles[i]);
 	for (size_t i = 0; i < n; i++)
 		buf_release(&texts[i]);
 	free(texts);
+	free(recs);
 	free(settles);
 	return r;
 }

@@ -28,6 +28,27 @@ pause_set(struct queue *q, const char *queue, const char *tenant, int64_t until,
 }
 
 int
+pause_end_route(
+    struct queue *q, const char *queue, const char *route, struct err *e)
+{
+	struct mail_run run = {
+	    .queue = queue,
+	    .route = route,
+	    .class = "",
+	    .is_first = true,
+	    .reason = "",
+	};
+	struct mail_engine *mail = queue_ledger(q, e);
+
+	if (mail == NULL ||
+	    mail->ops->runs(mail, &run, 1, clock_now_ms(), e) == -1)
+		return -1;
+	if (!run.is_closed)
+		tool_say("%s: route %s was not held", queue, route);
+	return 0;
+}
+
+int
 pause_end(struct queue *q, const char *queue, const char *tenant, struct err *e)
 {
 	struct mail_engine *mail = queue_ledger(q, e);
@@ -58,6 +79,8 @@ write_hold(const struct mail_hold *h, struct buf *line)
 	json_text_member_str(line, "queue", h->queue);
 	if (h->tenant[0] != '\0')
 		json_text_member_str(line, "tenant", h->tenant);
+	if (h->route != NULL)
+		json_text_member_str(line, "route", h->route);
 	json_text_member_str(line, "at", clock_format(h->at, at));
 	if (h->until != 0)
 		json_text_member_str(line, "until", clock_format(h->until, at));
@@ -83,8 +106,13 @@ hold_row(struct table *t, const struct mail_hold *h)
 {
 	int64_t now = clock_now_ms();
 
+	char route[NAME_MAX_LEN + 16];
+
 	table_str(t, LOOK_YELLOW, h->queue);
-	if (h->tenant[0] != '\0')
+	if (h->route != NULL) {
+		snprintf(route, sizeof route, "(route %s)", h->route);
+		table_str(t, LOOK_YELLOW, route);
+	} else if (h->tenant[0] != '\0')
 		table_str(t, LOOK_YELLOW, h->tenant);
 	else
 		table_str(t, LOOK_DIM, "(all)");

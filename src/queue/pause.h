@@ -19,9 +19,14 @@ int pause_set(struct queue *q, const char *queue, const char *tenant,
 int pause_end(
     struct queue *q, const char *queue, const char *tenant, struct err *e);
 
+/* The same for a route whose breaker is open. */
+int pause_end_route(
+    struct queue *q, const char *queue, const char *route, struct err *e);
+
 /*
- * Print what is paused: {"queue","tenant","at","until","reason"} a line, or a
- * table; what has no end has no "until".
+ * Print what is paused: {"queue","tenant","route","at","until","reason"} a
+ * line, or a table; what has no end has no "until".  Of a route, "until" is
+ * when one of its mails is tried.
  */
 int pause_list(struct queue *q, const struct look *look, struct err *e);
 

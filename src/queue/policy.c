@@ -26,6 +26,19 @@ interrupted(void *ctx, const char *tenant, enum mail_state normal)
 	return strcmp(word, "park") == 0 ? MAIL_PARKED : MAIL_READY;
 }
 
+/* "default" is the handler of who names none (handler/route.h). */
+static bool
+is_served(void *ctx, const char *tenant, const char *route)
+{
+	const char *handler =
+	    config_tenant_str(ctx, tenant, "handler", "default");
+	const char *transport =
+	    config_tenant_str(ctx, tenant, "transport", NULL);
+
+	return strcmp(handler, route) == 0 ||
+	       (transport != NULL && strcmp(transport, route) == 0);
+}
+
 struct mail_policy
 policy_of(const struct config *config)
 {
@@ -33,6 +46,7 @@ policy_of(const struct config *config)
 	    .weight = weight,
 	    .in_flight = in_flight,
 	    .interrupted = interrupted,
+	    .is_served = is_served,
 	    .ctx = (void *)(uintptr_t)config,
 	};
 }

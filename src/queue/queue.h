@@ -10,6 +10,10 @@
  *                leased ---> succeeded | skipped | dead | deferred | parked
  *                     \----> scheduled (snooze)
  *
+ *   deferred ----> ready | dead (mail-retry due)
+ *   dead ----> ready, parked ----> ready | succeeded | dead, stored ----> ready
+ *   (mail-retry, by hand)
+ *
  *   result        costs an attempt   row becomes
  *   ok            yes                succeeded (final, from any lease)
  *   retry         yes                deferred
@@ -19,7 +23,8 @@
  *   uncertain     yes                parked
  *   (none)        no                 ready
  *   lease over, unstarted   no       ready; the 20th time dead
- *   lease over, started     yes      ready and marked (mail-dispatch),
+ *   lease over, started     yes      ready and marked (mail-dispatch), the
+ *                                    third time in a row deferred;
  *                                    parked (mail-send)
  *
  * Crash table.  Each row is a place where a process may die, what is on disk

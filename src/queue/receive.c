@@ -11,12 +11,8 @@
 #include "queue/intake.h"
 #include "queue/parts.h"
 
-/*
- * The record as it is stored, without what belongs to one run.  The line that
- * take makes of it is longer: what nobody could read again is refused.
- */
-static int
-stored_form(json rec, struct buf *out, struct err *e)
+int
+queue_stored_form(json rec, struct buf *out, struct err *e)
 {
 	static const char *const transient[] = {
 	    RECORD_TRANSIENT, "state", "attempts", "updated_at", "kept"};
@@ -141,7 +137,7 @@ store_prepare(
 	r = store_contents(q, s, &out, *content, e);
 	if (r == 0) {
 		row = row_form(s, out);
-		r = stored_form(row, &s->text, e);
+		r = queue_stored_form(row, &s->text, e);
 		json_free(row);
 	}
 	if (r == -1) {
@@ -226,7 +222,7 @@ queue_put(struct queue *q, const json *recs, struct err *errs, size_t n,
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		json rec = json_set_str(json_copy(recs[i]), "queue", queue);
 
-		fits = stored_form(rec, &texts[i], &errs[i]);
+		fits = queue_stored_form(rec, &texts[i], &errs[i]);
 		json_free(rec);
 		if (fits == -1)
 			continue;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buf.h"
 #include "core/err.h"
 #include "core/json.h"
 #include "core/jsonl.h"
@@ -20,6 +21,13 @@ enum {
 	 */
 	QUEUE_RECORD_MAX = JSONL_LINE_MAX - 512 * 1024,
 };
+
+/*
+ * The record as it is stored, without what belongs to one run, and in at most
+ * QUEUE_RECORD_MAX bytes, for what nobody could read again is refused
+ * (ERR_DATA).  Does not consume rec.
+ */
+int queue_stored_form(json rec, struct buf *out, struct err *e);
 
 /*
  * Store n records: "content" becomes "blob", and a row (stored) is there.  On

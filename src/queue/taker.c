@@ -427,27 +427,6 @@ run(struct run *r, struct err *e)
 	return finish(r, v, e);
 }
 
-/* 1 we have it, 0 another take of this queue runs, -1. */
-static int
-lock_single(struct queue *q, const char *queue, int *fd, struct err *e)
-{
-	int dir = file_open_dir(q->state->dir, "take", e);
-	int r;
-
-	if (dir == -1)
-		return -1;
-	*fd = openat(dir, queue, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (*fd == -1)
-		err_errno(e, "take/%s", queue);
-	close(dir);
-	if (*fd == -1)
-		return -1;
-	r = file_lock(*fd, LOCK_EX, 0, queue, e);
-	if (r == 0)
-		tool_verbose("another take of %s is running", queue);
-	return r;
-}
-
 int
 taker_run(struct queue *q, const struct taker *how, struct err *e)
 {
@@ -461,7 +440,9 @@ taker_run(struct queue *q, const struct taker *how, struct err *e)
 	int lock = -1, result = 1;
 
 	if (how->is_single)
-		result = lock_single(q, how->queue, &lock, e);
+		result = state_lock(q->state, "take", how->queue, &lock, e);
+	if (result == 0)
+		tool_verbose("another take of %s is running", how->queue);
 	if (result == 1) {
 		id_random(r.owner);
 		result = run(&r, e);

@@ -7,7 +7,7 @@
 
 /*
  * Layout 2: tenants take turns, so mail.db has lanes.  Layout 3: it knows what
- * mails are looked for by, and legal holds.
+ * mails are looked for by, legal holds, what is deferred how, and breakers.
  */
 static int
 upgrade(struct state *s, int layout, struct err *e)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -241,6 +242,22 @@ create_file(const struct state *s, const char *path)
 {
 	return openat(s->dir, path,
 	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+int
+state_lock(
+    struct state *s, const char *dir, const char *name, int *fd, struct err *e)
+{
+	int at = file_open_dir(s->dir, dir, e);
+
+	*fd = -1;
+	if (at == -1)
+		return -1;
+	*fd = openat(at, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd == -1)
+		err_errno(e, "%s/%s", dir, name);
+	close(at);
+	return *fd != -1 ? file_lock(*fd, LOCK_EX, 0, name, e) : -1;
 }
 
 int

@@ -9,6 +9,7 @@
  *   mail.db       the ledger; mail.lock is taken round each transaction
  *   lock.db       effects that must happen once (lock/lock.h)
  *   take/         one lock file for each `mail-queue take -1`
+ *   retry/        and for each `mail-retry due`
  */
 #ifndef STORE_STATE_H
 #define STORE_STATE_H
@@ -90,6 +91,14 @@ int state_newer_layout(const struct state *s, int layout, struct err *e);
  * 64 MiB).
  */
 int state_check_space(const struct state *s, struct err *e);
+
+/*
+ * For what may run once at a time: lock the file DIR/NAME, made when it is
+ * missing, until *fd is closed.  1, 0 another process has it, -1 ERR_TEMP; *fd
+ * is -1, or to be closed, whatever comes.
+ */
+int state_lock(
+    struct state *s, const char *dir, const char *name, int *fd, struct err *e);
 
 /*
  * A new file in spool/, open for writing; *path ("spool/…", relative to the

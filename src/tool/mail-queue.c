@@ -19,7 +19,7 @@
 static struct {
 	bool is_echo, is_empty_fine, is_single, is_follow, is_dry, is_all;
 	bool is_all_tenants;
-	const char *at, *tenant, *until, *reason;
+	const char *at, *tenant, *until, *reason, *route;
 	struct option_word state, form;
 	struct string_list ids, keys, tenants;
 	int64_t deadline_s, lease_s, window, count, wait_s;
@@ -217,6 +217,8 @@ run_pause(int argc, char **argv, struct err *e)
 static int
 resume(struct queue *q, void *ctx, struct err *e)
 {
+	if (option.route != NULL)
+		return pause_end_route(q, ctx, option.route, e);
 	return pause_end(q, ctx, option.tenant, e);
 }
 
@@ -226,6 +228,9 @@ run_resume(int argc, char **argv, struct err *e)
 	(void)argc;
 	if (check_place(argv[0], e) == -1)
 		return -1;
+	if (option.route != NULL && option.tenant != NULL)
+		return err_set(
+		    e, ERR_USAGE, "resume what: -t or --route, not both");
 	return queue_with(resume, argv[0], e);
 }
 
@@ -340,6 +345,8 @@ static const struct option_row pause_options[] = {
 static const struct option_row resume_options[] = {
     {'t', NULL, "TENANT", "the tenant that was paused in it", OPTION_STRING,
 	&option.tenant, 0, 0},
+    {0, "route", "ROUTE", "the route whose breaker is open", OPTION_STRING,
+	&option.route, 0, 0},
     {0},
 };
 

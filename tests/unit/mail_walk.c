@@ -22,7 +22,7 @@ struct model {
 	int64_t priority, due_at, attempts, deliveries, unstarted;
 	int owner; /* of the lease */
 	int stage; /* -1: not started */
-	bool is_interrupted;
+	int interrupted; /* so many times in a row */
 };
 
 /* A lease that was given out once, and what was settled with it. */
@@ -61,8 +61,12 @@ end_lease(struct model *m, bool is_counted)
 {
 	m->due_at = 0;
 	if (m->stage != -1) {
-		m->is_interrupted = true;
-		m->state = m->stage == 1 ? MAIL_PARKED : MAIL_READY;
+		m->interrupted++;
+		m->state = MAIL_READY;
+		if (m->stage == 1)
+			m->state = MAIL_PARKED;
+		else if (m->interrupted >= MAIL_INTERRUPTED_MAX)
+			m->state = MAIL_DEFERRED;
 	} else if (is_counted && ++m->unstarted >= MAIL_UNSTARTED_MAX) {
 		m->state = MAIL_DEAD;
 	} else {
@@ -177,7 +181,8 @@ step_take(struct walk *w)
 		    .mail = next, .owner = owner, .delivery = m->deliveries};
 		CHECK(w->l, strcmp(w->l->rows[i].id, mail_id(next, id)) == 0);
 		CHECK(w->l, w->l->rows[i].deliveries == m->deliveries);
-		CHECK(w->l, w->l->rows[i].is_interrupted == m->is_interrupted);
+		CHECK(
+		    w->l, w->l->rows[i].is_interrupted == (m->interrupted > 0));
 	}
 }
 
@@ -249,7 +254,7 @@ apply(struct walk *w, struct model *m, enum mail_status status, bool is_held)
 			: 0;
 	m->stage = -1;
 	m->unstarted = 0;
-	m->is_interrupted = false;
+	m->interrupted = 0;
 }
 
 static void
@@ -353,7 +358,7 @@ compare(struct walk *w, int i)
 	CHECK(w->l, s.attempts == m->attempts);
 	CHECK(w->l, s.deliveries == m->deliveries);
 	CHECK(w->l, s.priority == m->priority);
-	CHECK(w->l, s.is_interrupted == m->is_interrupted);
+	CHECK(w->l, s.is_interrupted == (m->interrupted > 0));
 	CHECK(w->l, strcmp(s.owner,
 			m->state == MAIL_LEASED ? owners[m->owner] : "") == 0);
 }

@@ -1,0 +1,221 @@
+#include "retry/due.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/progress.h"
+#include "core/tool.h"
+#include "queue/draw.h"
+#include "retry/alarm.h"
+#include "retry/check.h"
+#include "retry/mover.h"
+#include "retry/sum.h"
+#include "store/state.h"
+
+enum {
+	UNCHECKED_MAX = 20, /* mails whose blobs cannot be looked at */
+};
+
+struct run {
+	struct queue *q;
+	struct due *how;
+	struct mover mover;
+	struct sum sum;
+	struct fate fate; /* of the group at work */
+	int64_t now;
+	int unchecked;
+};
+
+static int
+make_dead(
+    struct run *r, const struct mail_row *row, const char *why, struct err *e)
+{
+	struct decided d = {
+	    .to = MAIL_DEAD,
+	    .stage = ":dead",
+	    .status = "fail",
+	    .reason = why,
+	};
+
+	return mover_add(&r->mover, row, &d, e);
+}
+
+/* It cannot be known whether it may go on: named, and left. */
+static int
+leave(struct run *r, const struct mail_row *row, struct err *why, struct err *e)
+{
+	err_prefix(why, "%s: stays deferred", row->id);
+	if (++r->unchecked > UNCHECKED_MAX)
+		return err_set(e, ERR_TEMP, "%s", why->text);
+	why->class = ERR_TEMP;
+	tool_failed(why);
+	return 0;
+}
+
+static int
+make_ready(
+    struct run *r, const struct mail_row *row, const char *why, struct err *e)
+{
+	struct decided d = {
+	    .to = MAIL_READY,
+	    .stage = ":retry",
+	    .reason = why,
+	};
+	struct err gone = ERR_INIT, bad = ERR_INIT;
+	int is_there = check_blobs(r->q, row, &gone, &bad);
+
+	if (is_there == -1)
+		return leave(r, row, &bad, e);
+	if (is_there == 0)
+		return make_dead(r, row, gone.text, e);
+	return mover_add(&r->mover, row, &d, e);
+}
+
+static int
+decide(void *ctx, const struct mail_row *row, struct err *e)
+{
+	struct run *r = ctx;
+	char why[RULES_REASON];
+	enum decision decision = fate_decide(&r->fate, row, r->now, why);
+	int is_chosen;
+
+	if (r->mover.is_over)
+		return -1; /* no error, but the end */
+	if (decision == DECIDE_WAIT)
+		return 0;
+	is_chosen = choice_has(&r->how->choice, row, e);
+	if (is_chosen != 1)
+		return is_chosen;
+	return decision == DECIDE_DEAD ? make_dead(r, row, why, e)
+				       : make_ready(r, row, why, e);
+}
+
+static int
+walk(struct run *r, struct mail_waiting *which, struct err *e)
+{
+	if (r->q->mail->ops->waiting(r->q->mail, which, decide, r, e) == -1 &&
+	    !r->mover.is_over)
+		return -1;
+	return r->mover.is_over ? 0 : mover_flush(&r->mover, e);
+}
+
+/* Those that are too old first: they are found by their age. */
+static int
+decide_group(struct run *r, const struct mail_group *g, struct err *e)
+{
+	struct mail_waiting old = {
+	    .order = MAIL_DEFERRED_SINCE, .queue = r->how->queue, .group = g};
+	struct mail_waiting due = {
+	    .order = MAIL_DEFERRED_AT, .queue = r->how->queue, .group = g};
+	int64_t ready = r->mover.moved[MAIL_READY];
+	int64_t dead = r->mover.moved[MAIL_DEAD];
+	struct sum_class *c;
+	int result;
+
+	if (rules_fate(&r->how->rules, g, &r->fate, e) == -1)
+		return -1;
+	old.before = fate_old_before(&r->fate, r->now);
+	due.before = fate_due_before(&r->fate, r->now);
+	result = r->fate.is_spent || r->fate.is_now ? 0 : walk(r, &old, e);
+	if (result == 0 && !r->mover.is_over)
+		result = walk(r, &due, e);
+	c = sum_of(&r->sum, g->class);
+	ready = r->mover.moved[MAIL_READY] - ready;
+	dead = r->mover.moved[MAIL_DEAD] - dead;
+	c->ready += ready;
+	c->dead += dead;
+	c->waiting += g->n - ready - dead;
+	return result;
+}
+
+static bool
+is_wanted(const struct choice *c, const struct mail_group *g)
+{
+	return (c->which.tenant == NULL ||
+		   strcmp(c->which.tenant, g->tenant) == 0) &&
+	       (c->class == NULL || strcmp(c->class, g->class) == 0);
+}
+
+static int
+decide_all(struct run *r, struct err *e)
+{
+	struct mail_group g = {.tries = -1};
+	int result;
+
+	while ((result = r->q->mail->ops->next_group(
+		    r->q->mail, r->how->queue, &g, e)) == 1) {
+		if (!is_wanted(&r->how->choice, &g))
+			continue;
+		if (decide_group(r, &g, e) == -1)
+			return -1;
+		if (r->mover.is_over || pace_is_over(&r->how->pace)) {
+			r->mover.is_over = true;
+			return 0;
+		}
+	}
+	return result;
+}
+
+static int
+report(struct run *r, struct err *e)
+{
+	const struct mover *m = &r->mover;
+
+	tool_verbose("%s%lld ready, %lld dead", m->is_dry ? "would be: " : "",
+	    (long long)m->moved[MAIL_READY], (long long)m->moved[MAIL_DEAD]);
+	if (m->is_over)
+		tool_verbose("its time was over before all was decided");
+	if (!r->how->has_sum)
+		return 0;
+	return sum_print(&r->sum, r->how->queue, m->is_over, &r->how->look, e);
+}
+
+static int
+run(struct run *r, struct err *e)
+{
+	int result;
+
+	if (queue_mail(r->q, e) == NULL)
+		return -1;
+	r->how->rules.config = &r->q->state->config;
+	r->now = clock_now_ms();
+	pace_start(&r->how->pace);
+	progress_start("decided", r->how->is_echo || r->how->is_dry);
+	result = decide_all(r, e);
+	progress_end();
+	if (result == 0)
+		result = report(r, e);
+	if (result == 0 && !r->how->is_dry)
+		result = alarm_dead(r->q, r->how->queue, e);
+	if (result == 0 && !r->how->is_dry)
+		result = alarm_holds(r->q, r->how->queue, e);
+	return result;
+}
+
+int
+due_run(struct queue *q, struct due *how, struct err *e)
+{
+	struct run r = {
+	    .q = q,
+	    .how = how,
+	    .mover = {.q = q,
+		.is_dry = how->is_dry,
+		.is_echo = how->is_echo,
+		.pace = &how->pace},
+	};
+	int lock = -1, result = 1;
+
+	if (!how->is_dry)
+		result = state_lock(q->state, "retry", how->queue, &lock, e);
+	if (result == 0)
+		tool_verbose("another run is at work on %s", how->queue);
+	if (result == 1)
+		result = choice_open(&how->choice, e) == 0 ? run(&r, e) : -1;
+	choice_close(&how->choice);
+	mover_release(&r.mover);
+	sum_release(&r.sum);
+	if (lock != -1)
+		close(lock);
+	return result;
+}
