@@ -550,3 +550,39 @@ ready_at() {
 	run -65 --separate-stderr mail-retry revive --all
 	[[ $stderr == "mail-retry: m1: left as it is: "* ]]
 }
+
+@test "locks: a mail whose effect was had is settled, not run again" {
+	mails 2
+	mail-queue take -c 9 inbound | mail-lock acquire -k .id >claimed
+	[ "$(wc -l <claimed)" = 2 ]
+	jq -c '.result = {status: "retry", stage: "mail-dispatch"}' claimed |
+		mail-queue settle
+	# Another run of the first had its effect, and died before its settle.
+	jq -c 'select(.id == "t-1") | .result = {status: "ok",
+		stage: "mail-dispatch", reason: "had"}' claimed |
+		mail-lock settle >/dev/null
+	at 100
+	due
+	states_are "ready 1 succeeded 1"
+	mail-store show -o json t-1 | jq -e '.last.reason == "had" and
+		.history[-1].event == "resolved" and
+		.history[-1].entry.reason == "its lock is done"'
+}
+
+@test "locks: what somebody decides of an uncertain mail, its lock hears" {
+	mails 3
+	mail-queue take -c 9 inbound | mail-lock acquire -k .id |
+		jq -c '.result = {status: "uncertain", stage: "mail-dispatch"}' |
+		mail-lock settle | mail-queue settle
+	[ "$(mail-lock list | jq -r .state | sort | uniq -c | xargs)" = \
+		"3 uncertain" ]
+	mail-retry uncertain -n --done t-1 >/dev/null
+	[ "$(mail-lock list | jq -r .state | sort -u)" = uncertain ]
+	mail-retry uncertain --done t-1
+	mail-retry uncertain --again t-2
+	mail-retry uncertain --fail t-3
+	states_are "dead 1 ready 1 succeeded 1"
+	[ "$(mail-lock list | jq -r '.id + " " + .state')" = "t-1 done" ]
+	mail-queue take -c 1 inbound | mail-lock acquire -k .id |
+		jq -e '.lock.state == "claimed" and (has("result") | not)'
+}

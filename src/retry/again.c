@@ -13,12 +13,14 @@
 #include "queue/parts.h"
 #include "queue/receive.h"
 #include "retry/check.h"
+#include "retry/locks.h"
 #include "retry/mover.h"
 
 struct run {
 	struct queue *q;
 	struct again *how;
 	struct mover mover;
+	struct locks locks;
 	const char *record; /* instead of the row's, or NULL */
 	size_t record_len;
 	bool is_found;
@@ -33,6 +35,20 @@ write_result(const struct again *how, struct buf *out)
 	    how->reason != NULL ? how->reason : "by hand");
 
 	json_dump(r, out);
+}
+
+/*
+ * Before the row: who is killed between them decides once more, and the lock is
+ * that way already.
+ */
+static int
+resolve_lock(struct run *r, const struct mail_row *row,
+    const struct buf *result, struct err *e)
+{
+	if (r->how->from != MAIL_PARKED || r->how->is_dry)
+		return 0;
+	return locks_resolve(&r->locks, row->id,
+	    r->how->to == MAIL_SUCCEEDED ? LOCK_DONE : LOCK_FREE, result, e);
 }
 
 static int
@@ -60,7 +76,9 @@ move(struct run *r, const struct mail_row *row, struct err *e)
 		d.last = last.data;
 		d.last_len = last.len;
 	}
-	result = mover_add(&r->mover, row, &d, e);
+	result = resolve_lock(r, row, &last, e);
+	if (result == 0)
+		result = mover_add(&r->mover, row, &d, e);
 	buf_release(&last);
 	return result;
 }
@@ -125,6 +143,7 @@ run_of(struct queue *q, struct again *how)
 	return (struct run){
 	    .q = q,
 	    .how = how,
+	    .locks = {.q = q},
 	    .mover = {.q = q,
 		.is_dry = how->is_dry,
 		.is_echo = how->is_echo,
@@ -141,6 +160,7 @@ again_run(struct queue *q, struct again *how, struct err *e)
 	if (result == 0)
 		result = walk(&r, e);
 	choice_close(&how->choice);
+	locks_release(&r.locks);
 	mover_release(&r.mover);
 	return result;
 }

@@ -9,6 +9,7 @@
 #include "queue/draw.h"
 #include "retry/alarm.h"
 #include "retry/check.h"
+#include "retry/locks.h"
 #include "retry/mover.h"
 #include "retry/sum.h"
 #include "store/state.h"
@@ -21,6 +22,7 @@ struct run {
 	struct queue *q;
 	struct due *how;
 	struct mover mover;
+	struct locks locks;
 	struct sum sum;
 	struct fate fate; /* of the group at work */
 	int64_t now;
@@ -53,6 +55,24 @@ leave(struct run *r, const struct mail_row *row, struct err *why, struct err *e)
 	return 0;
 }
 
+/* It was had, and the row has not heard of it: the stored outcome is its own.
+ */
+static int
+make_settled(struct run *r, const struct mail_row *row,
+    const struct buf *result, struct err *e)
+{
+	struct decided d = {
+	    .to = MAIL_SUCCEEDED,
+	    .stage = ":resolved",
+	    .status = "ok",
+	    .reason = "its lock is done",
+	    .last = result->data,
+	    .last_len = result->len,
+	};
+
+	return mover_add(&r->mover, row, &d, e);
+}
+
 static int
 make_ready(
     struct run *r, const struct mail_row *row, const char *why, struct err *e)
@@ -63,13 +83,22 @@ make_ready(
 	    .reason = why,
 	};
 	struct err gone = ERR_INIT, bad = ERR_INIT;
-	int is_there = check_blobs(r->q, row, &gone, &bad);
+	struct buf result = BUF_INIT;
+	int is_done = locks_is_done(&r->locks, row->id, &result, &bad);
+	int is_there =
+	    is_done == 0 ? check_blobs(r->q, row, &gone, &bad) : is_done;
+	int ret;
 
 	if (is_there == -1)
-		return leave(r, row, &bad, e);
-	if (is_there == 0)
-		return make_dead(r, row, gone.text, e);
-	return mover_add(&r->mover, row, &d, e);
+		ret = leave(r, row, &bad, e);
+	else if (is_done == 1)
+		ret = make_settled(r, row, &result, e);
+	else if (is_there == 0)
+		ret = make_dead(r, row, gone.text, e);
+	else
+		ret = mover_add(&r->mover, row, &d, e);
+	buf_release(&result);
+	return ret;
 }
 
 static int
@@ -110,6 +139,7 @@ decide_group(struct run *r, const struct mail_group *g, struct err *e)
 	    .order = MAIL_DEFERRED_AT, .queue = r->how->queue, .group = g};
 	int64_t ready = r->mover.moved[MAIL_READY];
 	int64_t dead = r->mover.moved[MAIL_DEAD];
+	int64_t done = r->mover.moved[MAIL_SUCCEEDED];
 	struct sum_class *c;
 	int result;
 
@@ -125,7 +155,8 @@ decide_group(struct run *r, const struct mail_group *g, struct err *e)
 	dead = r->mover.moved[MAIL_DEAD] - dead;
 	c->ready += ready;
 	c->dead += dead;
-	c->waiting += g->n - ready - dead;
+	done = r->mover.moved[MAIL_SUCCEEDED] - done;
+	c->waiting += g->n - ready - dead - done;
 	return result;
 }
 
@@ -199,6 +230,7 @@ due_run(struct queue *q, struct due *how, struct err *e)
 	struct run r = {
 	    .q = q,
 	    .how = how,
+	    .locks = {.q = q},
 	    .mover = {.q = q,
 		.is_dry = how->is_dry,
 		.is_echo = how->is_echo,
@@ -214,6 +246,7 @@ due_run(struct queue *q, struct due *how, struct err *e)
 		result = choice_open(&how->choice, e) == 0 ? run(&r, e) : -1;
 	choice_close(&how->choice);
 	mover_release(&r.mover);
+	locks_release(&r.locks);
 	sum_release(&r.sum);
 	if (lock != -1)
 		close(lock);

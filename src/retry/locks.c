@@ -1,0 +1,74 @@
+#include "retry/locks.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/config.h"
+
+/* 1 open, 0 nobody has ever made a lock, -1. */
+static int
+open_engine(struct locks *l, struct err *e)
+{
+	struct state *s = l->q->state;
+
+	if (l->is_known)
+		return l->engine != NULL;
+	l->is_known = true;
+	if (config_str(&s->config, "engines.locks", NULL) == NULL &&
+	    faccessat(s->dir, "lock.db", F_OK, 0) == -1)
+		return 0;
+	l->engine = lock_open_configured(s, e);
+	return l->engine != NULL ? 1 : -1;
+}
+
+int
+locks_is_done(
+    struct locks *l, const char *id, struct buf *result, struct err *e)
+{
+	struct lock_get g = {.id = id};
+	int r = open_engine(l, e);
+
+	if (r != 1)
+		return r;
+	if (l->engine->ops->get(l->engine, &g, 1, clock_now_ms(), e) == -1)
+		return -1;
+	r = g.state == LOCK_DONE && g.result != NULL;
+	if (r == 1)
+		buf_addstr(result, g.result);
+	free(g.result);
+	return r;
+}
+
+int
+locks_resolve(struct locks *l, const char *id, enum lock_state state,
+    const struct buf *result, struct err *e)
+{
+	struct lock_get g = {.id = id};
+	int64_t now = clock_now_ms();
+	struct lock_release release = {
+	    .id = id,
+	    .state = state,
+	    .until = now + config_in_duration_s(l->q->state->config.root,
+			       "limits.lock_ttl_s", LOCK_TTL_S) *
+			       1000,
+	    .result = result->data,
+	    .result_len = result->len,
+	};
+	int r = open_engine(l, e);
+
+	if (r != 1)
+		return r;
+	if (l->engine->ops->get(l->engine, &g, 1, now, e) == -1)
+		return -1;
+	free(g.result);
+	if (g.state != LOCK_UNCERTAIN)
+		return 0;
+	return l->engine->ops->release(l->engine, &release, 1, now, e);
+}
+
+void
+locks_release(struct locks *l)
+{
+	lock_close(l->engine);
+}
