@@ -401,14 +401,14 @@ ready_at() {
 	[ -z "$stderr" ]
 	jq -e '.to == "ready"' <<<"$output"
 	mail-retry revive --edited --reason "customer was missing" <edited
+	[ "$(events "$id")" = "stored queued result revived" ]
+	mail-store show -o json "$id" | jq -e '.history[-1].entry ==
+		{reason: "customer was missing", edited: true}'
 	mail-queue take -c 1 inbound >taken
 	jq -e '.customer == "c-7" and .message.subject == "mended" and
 		(.blob.ref | test("other") | not) and (.digest | length) > 10 and
 		(has("state") or has("attempts") | not)' taken
 	mail-store cat "$id" | grep -x hello
-	[ "$(events "$id")" = "stored queued result revived" ]
-	mail-store show -o json "$id" | jq -e '.history[-1].entry ==
-		{reason: "customer was missing", edited: true}'
 }
 
 @test "revive --edited: from mail-store get as well" {
@@ -478,8 +478,8 @@ ready_at() {
 	run -0 mail-retry stranded -e inbound
 	jq -e --arg id "$id" '.id == $id and .state == "ready"' <<<"$output"
 	states_are "ready 1 stored 1"
-	[ "$(mail-queue take -c 9 inbound | jq -r .id)" = "$id" ]
 	[ "$(events "$id")" = "stored queued stranded" ]
+	[ "$(mail-queue take -c 9 inbound | jq -r .id)" = "$id" ]
 	mail-retry stranded inbound "$(ids stored)"
 	states_are "leased 1 ready 1"
 	# Once more put, it is on its queue already.
