@@ -51,6 +51,7 @@ teller() {
 	mail-queue pause | jq -e '.queue == "inbound" and .route == "-" and
 		(has("tenant") | not) and (.reason | test("configuration")) and
 		.until > .at'
+	mail-store doctor | grep -q 'route - is held by its breaker'
 	# What is ready waits, and costs no attempt.
 	mail-retry due --now inbound
 	line -- true

@@ -239,6 +239,7 @@ ready_at() {
 	failed
 	run -0 --separate-stderr due -s 1s
 	[ -z "$output$stderr" ]
+	mail-store doctor | grep -q '2 are deferred; mail-retry due: 0s ago'
 	run -0 --separate-stderr due -v -s 1h
 	[ "$stderr" = "mail-retry: 0 ready, 0 dead" ]
 	[ -z "$output" ]

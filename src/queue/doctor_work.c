@@ -48,6 +48,14 @@ look_at_hold(void *ctx, const struct mail_hold *h, struct err *e)
 
 	(void)e;
 	w->is_held = true;
+	if (h->route != NULL) {
+		doctor_finding(w->d, "holds", DOCTOR_WARN,
+		    "queue %s: route %s is held by its breaker for %s, "
+		    "%.100s: mend it, then mail-queue resume --route %s %s",
+		    h->queue, h->route, clock_age(w->now - h->at, text),
+		    h->reason, h->route, h->queue);
+		return 0;
+	}
 	doctor_finding(w->d, "holds", DOCTOR_WARN,
 	    "queue %s%s%s is held for %s, %s%s%s%.100s: mail-queue resume%s%s "
 	    "%s ends it",

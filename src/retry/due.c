@@ -7,6 +7,7 @@
 #include "core/progress.h"
 #include "core/tool.h"
 #include "queue/draw.h"
+#include "queue/last_run.h"
 #include "retry/alarm.h"
 #include "retry/check.h"
 #include "retry/locks.h"
@@ -217,6 +218,8 @@ run(struct run *r, struct err *e)
 	progress_end();
 	if (result == 0)
 		result = report(r, e);
+	if (result == 0 && !r->how->is_dry)
+		last_run_note(r->q->state, "mail-retry-due");
 	if (result == 0 && !r->how->is_dry)
 		result = alarm_dead(r->q, r->how->queue, e);
 	if (result == 0 && !r->how->is_dry)
