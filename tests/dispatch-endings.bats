@@ -136,7 +136,7 @@ compare() {
 			grep "\"id\":\"$id\"" records | runs $profile 120 "$code"
 		done < <(awk -F '|' '$1 == "exec" {print NR "|" $3}' rows) >out
 		compare $profile exec <out
-		[ "$(jq -r .result.class out | sort -u)" = handler ]
+		[ "$(jq -r .result.class out | sort -u)" = configuration ]
 	done
 }
 
