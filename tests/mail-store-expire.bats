@@ -190,3 +190,30 @@ is_whole() {
 	[ -z "$(ids)" ]
 	is_whole
 }
+
+# killed_expire: between the end of the rows and that of their blobs.
+killed_expire() {
+	policy '{"retention":{"succeeded":0}}'
+	MAILPIPE_CLOCK=+1d run -137 inject unlinkat 1 kill mail-store expire
+	[ -z "$(ids)" ]
+	[ "$(blobs)" = "$1" ]
+}
+
+@test "expire: mail that has come back has its bytes, though they were to go" {
+	need jq
+	ended ok 3
+	mail-store export saved
+	killed_expire 3
+	mail "ok 1 " | receive t0 q
+	mail-store expire
+	is_whole
+	[ "$(ids | wc -l)" = 1 ]
+	rm -rf state
+	mail-store import saved
+	killed_expire 3
+	mail-store import saved
+	unset MAILPIPE_CONFIG
+	mail-store expire
+	is_whole
+	[ "$(ids | wc -l)" = 3 ]
+}

@@ -17,6 +17,7 @@
 #include "queue/draw.h"
 #include "queue/image.h"
 #include "queue/owned.h"
+#include "queue/removal.h"
 
 enum {
 	BATCH_MAILS = 32,
@@ -372,18 +373,22 @@ int
 import_run(struct queue *q, const char *dir, struct err *e)
 {
 	struct import *im = xcalloc(1, sizeof *im);
-	int r = -1;
+	int lock = -1, r = -1;
 
 	im->q = q;
 	im->root = im->rows = -1;
 	progress_start("imported", false);
 	if (queue_mail(q, e) != NULL && queue_blobs(q, e) != NULL)
 		r = open_dirs(im, dir, e);
+	/* Blobs that are there must be there still when their rows are. */
 	if (r == 0)
-		r = import_rows(im, e);
+		lock = removal_lock(q->state, false, e);
+	r = lock != -1 ? import_rows(im, e) : -1;
 	forget_puts(im, 0);
 	forget_images(im);
 	release_names(&im->seen);
+	if (lock != -1)
+		close(lock);
 	if (im->rows != -1)
 		close(im->rows);
 	if (im->root != -1)

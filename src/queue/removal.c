@@ -1,13 +1,17 @@
 #include "queue/removal.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "core/buf.h"
 #include "core/file.h"
+#include "core/id.h"
 #include "core/tool.h"
+#include "queue/draw.h"
 
 enum {
 	WAIT_MS = 60000,
@@ -17,8 +21,8 @@ enum {
 #define LOCK_FILE "removal.lock"
 
 struct refs {
-	char *all[REFS_MAX];
-	size_t n;
+	char *all[REFS_MAX]; /* the first n_free are nobody's */
+	size_t n, n_free;
 };
 
 int
@@ -61,9 +65,9 @@ remove_files(struct queue *q, const struct refs *refs, struct err *e)
 	const char *const *all = (const char *const *)refs->all;
 	struct err bad = ERR_INIT;
 
-	if (blob_remove(q->blobs, all, refs->n, &bad) == 0)
+	if (blob_remove(q->blobs, all, refs->n_free, &bad) == 0)
 		return 0;
-	for (size_t i = 0; i < refs->n && bad.class == ERR_DATA; i++) {
+	for (size_t i = 0; i < refs->n_free && bad.class == ERR_DATA; i++) {
 		err_clear(&bad);
 		if (blob_remove(q->blobs, &all[i], 1, &bad) == -1)
 			tool_verbose("%s", bad.text);
@@ -73,6 +77,55 @@ remove_files(struct queue *q, const struct refs *refs, struct err *e)
 	return bad.class == ERR_TEMP ? err_set(e, ERR_TEMP, "%s", bad.text) : 0;
 }
 
+static int
+note(void *ctx, const struct mail_row *row, struct err *e)
+{
+	bool *is_there = ctx;
+
+	(void)row;
+	(void)e;
+	*is_there = true;
+	return 0;
+}
+
+/* Is the mail of "…/ID.K" here again?  1, 0, -1. */
+static int
+has_row(struct queue *q, const char *ref, struct err *e)
+{
+	const char *name = strrchr(ref, '/');
+	char id[ID_MAX + 1];
+	struct mail_filter f = {.id = id, .state = -1};
+	bool is_there = false;
+
+	if (name == NULL || strcspn(name + 1, ".") > ID_MAX)
+		return 0;
+	snprintf(id, sizeof id, "%.*s", (int)strcspn(name + 1, "."), name + 1);
+	if (q->mail->ops->list(q->mail, &f, note, &is_there, e) == -1)
+		return -1;
+	return is_there;
+}
+
+/*
+ * A mail may have come back since its row went, from an MTA or by import, and
+ * have found its bytes still there: they are its own again.
+ */
+static int
+spare(struct queue *q, struct refs *refs, struct err *e)
+{
+	for (size_t i = 0; i < refs->n; i++) {
+		char *ref = refs->all[i];
+		int r = has_row(q, ref, e);
+
+		if (r == -1)
+			return -1;
+		if (r == 1)
+			continue;
+		refs->all[i] = refs->all[refs->n_free];
+		refs->all[refs->n_free++] = ref;
+	}
+	return 0;
+}
+
 /* 1 there may be more, 0 all are gone, -1. */
 static int
 remove_some(struct queue *q, struct err *e)
@@ -80,7 +133,9 @@ remove_some(struct queue *q, struct err *e)
 	struct refs refs = {.n = 0};
 	int r = q->mail->ops->doomed(q->mail, add_ref, &refs, e);
 
-	if (r == 0 && refs.n > 0)
+	if (r == 0)
+		r = spare(q, &refs, e);
+	if (r == 0 && refs.n_free > 0)
 		r = remove_files(q, &refs, e);
 	if (r == 0 && refs.n > 0)
 		r = q->mail->ops->gone(
@@ -97,7 +152,7 @@ removal_of_doomed(struct queue *q, struct err *e)
 {
 	int r = 1;
 
-	if (queue_ledger(q, e) == NULL || queue_blobs(q, e) == NULL)
+	if (queue_mail(q, e) == NULL || queue_blobs(q, e) == NULL)
 		return -1;
 	while (r == 1)
 		r = remove_some(q, e);

@@ -1,6 +1,7 @@
 /*
- * Who removes blobs has a lock for itself, which a backup and verify share:
- * what the rows that they have read name is not removed under them.
+ * Who removes blobs has a lock for itself, which a backup, verify and import
+ * share: what the rows that they have read name, or those that they are about
+ * to write, is not removed under them.
  */
 #ifndef QUEUE_REMOVAL_H
 #define QUEUE_REMOVAL_H
@@ -16,7 +17,7 @@ int removal_lock(struct state *s, bool is_removing, struct err *e);
 
 /*
  * Remove the files of blobs whose rows are gone, also those that a killed run
- * has left.  With the lock.
+ * has left; not of a mail that has come back since.  With the lock.
  */
 int removal_of_doomed(struct queue *q, struct err *e);
 
