@@ -217,3 +217,16 @@ killed_expire() {
 	is_whole
 	[ "$(ids | wc -l)" = 3 ]
 }
+
+@test "expire: a row that is damaged keeps no other from going" {
+	need jq sqlite3
+	ended ok 3
+	first=$(ids | head -n 1)
+	mail-store list >/dev/null
+	sqlite3 state/mail.db "UPDATE mail SET record='{' WHERE id='$first'"
+	policy '{"retention":{"succeeded":0}}'
+	MAILPIPE_CLOCK=+1d run -75 mail-store expire
+	[ "$output" = "mail-store: $first: its record is damaged, so it stays: mail-store verify says more" ]
+	[ "$(mail-store stats | jq .succeeded)" = 1 ]
+	[ "$(blobs)" = 1 ]
+}

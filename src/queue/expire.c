@@ -100,6 +100,20 @@ print_id(const char *id, struct err *e)
 	return file_write(STDOUT_FILENO, line, (size_t)n, -1, "stdout", e);
 }
 
+static void
+say_damaged(const struct mail_remove *r)
+{
+	struct err bad = ERR_INIT;
+
+	if (!r->is_damaged)
+		return;
+	err_set(&bad, ERR_TEMP,
+	    "%s: its record is damaged, so it stays: mail-store verify says "
+	    "more",
+	    r->id);
+	tool_failed(&bad);
+}
+
 static int
 flush(struct expire *x, struct err *e)
 {
@@ -117,8 +131,10 @@ flush(struct expire *x, struct err *e)
 		r = mail->ops->remove(mail, removes, x->n, e);
 	if (r == 0 && x->n > 0)
 		r = removal_of_doomed(x->q, e);
-	for (size_t i = 0; r == 0 && i < x->n; i++)
+	for (size_t i = 0; r == 0 && i < x->n; i++) {
 		x->removed += removes[i].is_removed;
+		say_damaged(&removes[i]);
+	}
 	progress_add((int64_t)x->n);
 	x->n = 0;
 	if (r == 0)

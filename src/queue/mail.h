@@ -292,6 +292,7 @@ struct mail_remove {
 	enum mail_state state; /* only while it is in this state */
 	int64_t before; /* and nothing has changed since */
 	bool is_removed; /* out */
+	bool is_damaged; /* out: nobody can tell what is its own, so it stays */
 };
 typedef int mail_ref_fn(void *ctx, const char *ref, struct err *e);
 

@@ -23,13 +23,14 @@ doom(void *ctx, const struct owned *blob, struct err *e)
 
 /* The row's record, if it may go.  1, 0, -1. */
 static int
-read_removable(struct mail_sqlite *m, const struct mail_remove *r, json *rec,
-    struct err *e)
+read_removable(
+    struct mail_sqlite *m, struct mail_remove *r, json *rec, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_REMOVABLE,
 	    "SELECT record FROM mail WHERE id=?1 AND state=?2 AND updated_at<?3"
 	    " AND kept=0 AND state!=3",
 	    e);
+	struct err bad = ERR_INIT;
 	const char *text;
 	size_t len;
 	int found;
@@ -42,10 +43,9 @@ read_removable(struct mail_sqlite *m, const struct mail_remove *r, json *rec,
 	found = db_step(&m->db, st, e);
 	if (found == 1) {
 		text = db_text(st, 0, &len);
-		if (json_parse(text, len, rec, e) == -1) {
-			e->class = ERR_TEMP;
-			found = err_prefix(e, "%s", r->id);
-		}
+		r->is_damaged = json_parse(text, len, rec, &bad) == -1;
+		if (r->is_damaged)
+			found = 0;
 	}
 	sqlite3_reset(st);
 	return found;
