@@ -236,3 +236,30 @@ subjects() { mail-store list | jq -r .message.subject | sort | xargs; }
 	[ $(($(date +%s%N) - start)) -ge 500000000 ]
 	[ -z "$(ids)" ]
 }
+
+@test "backup: into what is somebody else's, nothing" {
+	mail one | receive t q
+	mkdir -p Maildir/new Maildir/cur Maildir/tmp
+	echo theirs >Maildir/new/1
+	run -75 mail-store backup Maildir
+	[ "$output" = "mail-store: Maildir: there is something in it, and no backup: name a directory that is empty or new" ]
+	[ "$(cat Maildir/new/1)" = theirs ]
+	mkdir -p disk/lost+found
+	mail-store backup disk
+	rm disk/lock # not copied with the rest
+	mail-store backup disk
+}
+
+@test "backup: of a directory without mail it takes nobody's place" {
+	need jq
+	mail one | receive t q
+	mail-store backup saved
+	mkdir empty
+	for state in empty mistyped; do
+		run -75 mail-store backup -d $state saved
+		[ "$output" = "mail-store: $state has no mail yet, so there is no backup of it: is it the right directory, and mounted?" ]
+	done
+	restored
+	is_sound
+	[ "$(ids | wc -l)" = 1 ]
+}

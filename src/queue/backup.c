@@ -1,5 +1,6 @@
 #include "queue/backup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -127,6 +128,61 @@ make(struct backup *b, struct err *e)
 	return r;
 }
 
+/* 1 there is something in it, 0, -1. */
+static int
+is_used(int root, struct err *e)
+{
+	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+	bool is_found = false;
+
+	if (dir == NULL) {
+		if (fd != -1)
+			close(fd);
+		return err_errno(e, "open directory");
+	}
+	while (!is_found && (d = readdir(dir)) != NULL)
+		is_found =
+		    d->d_name[0] != '.' && strcmp(d->d_name, "lost+found") != 0;
+	closedir(dir);
+	return is_found;
+}
+
+/* DIR/new and what is in DIR/blobs beside ours would go. */
+static int
+check_ours(const struct backup *b, struct err *e)
+{
+	int r;
+
+	if (faccessat(b->root, "layout", F_OK, 0) == 0)
+		return err_set(e, ERR_TEMP,
+		    "it is a state directory: name another for the backup");
+	if (faccessat(b->root, "lock", F_OK, 0) == 0 ||
+	    faccessat(b->root, "state/" BACKUP_NOTE, F_OK, 0) == 0)
+		return 0;
+	r = is_used(b->root, e);
+	if (r == 1)
+		return err_set(e, ERR_TEMP,
+		    "there is something in it, and no backup: name a directory "
+		    "that is empty or new");
+	return r;
+}
+
+/* A name that is mistyped, or a disk that is not mounted, must not replace a
+ * backup by that of nothing. */
+static int
+check_state(const struct state *s, struct err *e)
+{
+	if (faccessat(s->dir, "mail.db", F_OK, 0) == 0 ||
+	    faccessat(s->dir, "intake", F_OK, 0) == 0)
+		return 0;
+	return err_set(e, ERR_TEMP,
+	    "%s has no mail yet, so there is no backup of it: is it the right "
+	    "directory, and mounted?",
+	    s->path);
+}
+
 static int
 open_dir(struct backup *b, struct err *e)
 {
@@ -135,9 +191,8 @@ open_dir(struct backup *b, struct err *e)
 	b->root = file_open_dir(AT_FDCWD, b->path, e);
 	if (b->root == -1)
 		return -1;
-	if (faccessat(b->root, "layout", F_OK, 0) == 0)
-		return err_set(e, ERR_TEMP,
-		    "it is a state directory: name another for the backup");
+	if (check_ours(b, e) == -1)
+		return -1;
 	b->lock = openat(b->root, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (b->lock == -1)
 		return err_errno(e, "lock");
@@ -156,6 +211,8 @@ backup_run(struct queue *q, const char *dir, struct err *e)
 	int r = -1;
 
 	progress_start("blobs looked at", false);
+	if (check_state(q->state, e) == -1)
+		return -1;
 	if (open_dir(&b, e) == 0)
 		b.removal = removal_lock(q->state, false, e);
 	/* Less is left in the intake then. */
