@@ -263,3 +263,44 @@ subjects() { mail-store list | jq -r .message.subject | sort | xargs; }
 	is_sound
 	[ "$(ids | wc -l)" = 1 ]
 }
+
+@test "restore: half a backup is none" {
+	mail one | receive t q
+	mail-store backup saved
+	rm -rf state
+	for part in mail.db intake; do
+		mv "saved/state/$part" .
+		run -75 mail-store restore saved
+		[ "$output" = "mail-store: saved: state/$part: the backup is not whole, look for another: No such file or directory" ]
+		mv "$part" saved/state
+	done
+	mail-store restore saved
+	[ "$(ids | wc -l)" = 1 ]
+}
+
+@test "restore: what is done is done, claims and doubts stay" {
+	need jq
+	for n in 1 2 3; do
+		mail "mail $n" | receive t q
+	done
+	mail-queue take -c 1 q | mail-lock acquire |
+		jq -c '.result = {status: "ok"}' |
+		mail-lock settle | mail-queue settle
+	mail-queue take -c 1 q | mail-lock acquire |
+		jq -c '.result = {status: "uncertain"}' |
+		mail-lock settle | mail-queue settle
+	mail-queue take -c 1 q | mail-lock acquire >/dev/null
+	mail-lock list >locks
+	[ "$(jq -r .state locks | sort | xargs)" = "claimed done uncertain" ]
+	mail-store backup saved
+	restored
+	is_sound
+	mail-lock list | cmp - locks
+	mail-queue take -c 9 q >taken # what waited is nothing here
+	{ echo "Received: by another way" && mail "mail 1"; } | receive t q
+	mail-queue take -c 1 q | mail-lock acquire |
+		jq -e '.result.status == "skip"'
+	rm saved/state/lock.db # from before there was any
+	restored
+	[ -z "$(mail-lock list)" ]
+}

@@ -85,6 +85,21 @@ check_note(int from, struct err *e)
 	return r;
 }
 
+/* Not of a backup that was copied by halves. */
+static int
+check_whole(int from, struct err *e)
+{
+	static const char *const names[] = {"mail.db", BACKUP_INTAKE};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (faccessat(from, names[i], F_OK, AT_SYMLINK_NOFOLLOW) == -1)
+			return err_errno(e,
+			    "state/%s: the backup is not whole, look for "
+			    "another",
+			    names[i]);
+	return 0;
+}
+
 static int
 open_backup(struct restore *r, const char *dir, struct err *e)
 {
@@ -96,14 +111,15 @@ open_backup(struct restore *r, const char *dir, struct err *e)
 		return errno == ENOENT
 			   ? err_set(e, ERR_TEMP, "there is no backup in it")
 			   : err_errno(e, "state: open directory");
-	return check_note(r->from, e);
+	return check_note(r->from, e) == 0 ? check_whole(r->from, e) : -1;
 }
 
 /* Nobody's work may be lost under it. */
 static int
 check_empty(const struct restore *r, int layout, struct err *e)
 {
-	static const char *const taken[] = {"mail.db", "blobs", "intake"};
+	static const char *const taken[] = {
+	    "mail.db", "lock.db", "blobs", "intake"};
 
 	if (layout == STATE_RESTORING)
 		return 0;
