@@ -238,3 +238,27 @@ remember() {
 	[ ! -e "out/$id.eml" ]
 	[ "$(find out -name '*.json' | wc -l)" = 7 ]
 }
+
+@test "export, verify: a blob that is no file hinders nobody else" {
+	need jq
+	for n in 1 2 3; do
+		mail "mail $n" | receive t q
+	done
+	mail-store list >/dev/null
+	blob=$(find state/blobs -name '*.0' | sort | head -n 1)
+	id=$(basename "$blob" .0)
+	make() {
+		rm -rf "$blob"
+		"$@" "$blob"
+	}
+	for kind in mkfifo mkdir "ln -s /etc/passwd"; do
+		# shellcheck disable=SC2086 # words
+		make $kind
+		run -75 --separate-stderr timeout 20 mail-store verify
+		[ "$(jq -r '.finding, .id' <<<"$output" | xargs)" = "unread $id" ]
+		[ "$stderr" = "mail-store: 1 cannot be read, 0 are missing or damaged" ]
+		run -75 --separate-stderr timeout 20 mail-store export out
+		[[ $stderr == "mail-store: $id: "*"verify says more" ]]
+		[ "$(find out -name '*.json' | wc -l)" = 2 ]
+	done
+}

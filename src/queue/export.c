@@ -69,8 +69,10 @@ copy_blob(
 	struct copies *c = blob->part > 0 ? &x->row_copies : &x->message_copies;
 	int from = queue_open_blob(x->q, blob->ref, e), to, r;
 
-	if (from == -1)
+	if (from == -1) {
+		e->class = ERR_DATA; /* it is this mail that has failed */
 		return -1;
+	}
 	to = blob->part > 0 ? begin_row_file(x, name, e)
 			    : copies_begin(c, name, e);
 	r = to == -1 ? -1 : owned_check(blob, from, to, e);

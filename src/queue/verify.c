@@ -38,7 +38,7 @@ struct verify {
 	json rec; /* of the row at work */
 	const char *id;
 	int64_t started, now;
-	int64_t n_rows, n_files, n_bad, n_fixed;
+	int64_t n_rows, n_files, n_bad, n_unread, n_fixed;
 	char day[BLOB_DAY]; /* of the files at work */
 	bool is_over; /* the budget */
 };
@@ -115,6 +115,15 @@ is_other_try(struct verify *v, int fd)
 	return is_it;
 }
 
+/* The next may be readable. */
+static int
+unread(struct verify *v, const char *ref, const struct err *why, struct err *e)
+{
+	v->n_unread++;
+	return finding(v, "unread", "fail", v->id, ref, e,
+	    "%s: %s; is the disk sound, and the file ours?", v->id, why->text);
+}
+
 static int
 verify_blob(void *ctx, const struct owned *blob, struct err *e)
 {
@@ -126,7 +135,7 @@ verify_blob(void *ctx, const struct owned *blob, struct err *e)
 		return finding(v, "missing", "fail", v->id, blob->ref, e,
 		    "%s: %s; is it in a backup?", v->id, bad.text);
 	if (fd == -1)
-		return err_set(e, ERR_TEMP, "%s", bad.text);
+		return unread(v, blob->ref, &bad, e);
 	r = owned_check(blob, fd, -1, &bad);
 	if (r == -1 && bad.class == ERR_DATA) {
 		r = blob->part == 0 && is_other_try(v, fd)
@@ -137,7 +146,7 @@ verify_blob(void *ctx, const struct owned *blob, struct err *e)
 			: finding(v, "damaged", "fail", v->id, blob->ref, e,
 			      "%s: %s; is it in a backup?", v->id, bad.text);
 	} else if (r == -1) {
-		err_set(e, ERR_TEMP, "%s", bad.text);
+		r = unread(v, blob->ref, &bad, e);
 	}
 	close(fd);
 	return r;
@@ -359,6 +368,11 @@ sum_up(const struct verify *v, int r, struct err *e)
 		return err_set(e, ERR_TEMP,
 		    "the budget is over: --resume goes on%s",
 		    v->n_bad > 0 ? "; mails are missing or damaged" : "");
+	if (r == 0 && v->n_unread > 0)
+		return err_set(e, ERR_TEMP,
+		    "%lld cannot be read, %lld %s missing or damaged",
+		    (long long)v->n_unread, (long long)(v->n_bad - v->n_unread),
+		    v->n_bad - v->n_unread == 1 ? "is" : "are");
 	if (r == 0 && v->n_bad > 0)
 		return err_set(e, ERR_DATA, "%lld %s missing or damaged",
 		    (long long)v->n_bad, v->n_bad == 1 ? "is" : "are");

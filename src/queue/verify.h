@@ -6,6 +6,8 @@
  *   finding    what it means                                    with --fix
  *   missing    a row names a blob that is not there             -
  *   damaged    its bytes are not those that were stored         -
+ *   unread     it cannot be read: a disk that fails, another's    -
+ *              file, no file at all
  *   retry      they are those of an earlier try of the MTA,     -
  *              which differ in the From line: harmless
  *   orphan     no row has this mail                             -
@@ -37,8 +39,8 @@ struct verifying {
 
 /*
  * One finding a line: {"finding","id","ref","status","detail"}, status as
- * doctor has it.  ERR_DATA: something is missing or damaged; ERR_TEMP: it could
- * not be looked at, or the budget is over.
+ * doctor has it.  ERR_DATA: something is missing or damaged; ERR_TEMP: some of
+ * it could not be looked at, or the budget is over.
  */
 int verify_run(struct queue *q, const struct verifying *how,
     const struct look *look, struct err *e);

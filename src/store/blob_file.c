@@ -310,6 +310,7 @@ file_read(struct blobs *b, const char *ref, struct err *e)
 	struct blob_file *f = (struct blob_file *)b;
 	char day[DAY_LEN + 1], name[NAME_LEN];
 	char path[sizeof "blobs//" + DAY_LEN + NAME_LEN];
+	struct stat st;
 	int fd;
 
 	if (parse_ref(ref, day, name, e) == -1) {
@@ -317,7 +318,14 @@ file_read(struct blobs *b, const char *ref, struct err *e)
 		return -1;
 	}
 	snprintf(path, sizeof path, "blobs/%s/%s", day, name);
-	fd = openat(f->state->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* What is no file, put there by another hand, must not hold us. */
+	fd = openat(f->state->dir, path,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd != -1 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		close(fd);
+		errno = EINVAL;
+		fd = -1;
+	}
 	if (fd != -1)
 		return fd;
 	err_errno(e, "%s/%s", f->state->path, path);
