@@ -262,3 +262,65 @@ remember() {
 		[ "$(find out -name '*.json' | wc -l)" = 2 ]
 	done
 }
+
+@test "import: what is no file, or too large, hinders nobody else" {
+	need jq
+	for n in 1 2 3; do
+		mail "mail $n" | receive t q
+	done
+	mail-store export out
+	first=$(ids | sort | head -n 1)
+	truncate -s 70M large
+	cp -r out whole
+	for row in json eml; do
+		for kind in mkfifo mkdir "ln -s $PWD/whole/$first.$row" \
+			"ln large"; do
+			[ "$row" = json ] || [ "$kind" != "ln large" ] || continue
+			rm -rf state out
+			cp -r whole out
+			rm "out/$first.$row"
+			# shellcheck disable=SC2086 # words
+			$kind "out/$first.$row"
+			run -65 --separate-stderr timeout 20 mail-store import out
+			[[ $stderr == "mail-store: $first: $first.$row: "* ]]
+			[ "${stderr_lines[1]:-}" = "" ]
+			[ "$(ids | wc -l)" = 2 ]
+		done
+	done
+}
+
+@test "import: rows of a few MiB each are not held all at once" {
+	need jq
+	mkdir out
+	for n in $(seq 32); do
+		{
+			printf '{"id":"m%s","tenant":"t","state":"dead","exported":{"v":1},"history":[' "$n"
+			for e in 1 2 3; do
+				printf '{"at":"2026-11-21T23:06:00.000Z","event":"x","entry":{"s":"'
+				head -c 2000000 /dev/zero | tr '\0' x
+				printf '"}}%s' "$([ $e = 3 ] || echo ,)"
+			done
+			printf ']}\n'
+		} >"out/m$n.json"
+	done
+	(
+		ulimit -v 120000
+		mail-store import out
+	)
+	[ "$(ids | wc -l)" = 32 ]
+}
+
+@test "import: of a Maildir that was read, with ids that begin alike" {
+	need jq
+	for id in order-1 order-10 order-1-2; do
+		jq -cn --arg id "$id" '{id: $id, tenant: "t",
+			content: {base64: "eA=="}}'
+	done | mail-store put >/dev/null
+	mail-store export --maildir out
+	for id in order-1 order-10 order-1-2; do
+		mv "out/new/$id" "out/cur/$id:2,S"
+	done
+	rm -rf state
+	mail-store import out
+	[ "$(ids | wc -l)" = 3 ]
+}

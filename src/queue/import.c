@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/batch.h"
 #include "core/buf.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -37,7 +39,7 @@ struct import {
 	bool is_maildir;
 	struct names seen; /* in cur of a Maildir, sorted */
 	struct image images[BATCH_MAILS];
-	size_t n;
+	size_t n, row_bytes;
 	struct blob_put puts[BATCH_BLOBS];
 	size_t n_puts;
 	size_t from; /* of them, the first of the mail at work */
@@ -62,6 +64,7 @@ forget_images(struct import *im)
 {
 	while (im->n > 0)
 		image_release(&im->images[--im->n]);
+	im->row_bytes = 0;
 }
 
 /* Bytes, then rows. */
@@ -86,21 +89,26 @@ flush(struct import *im, struct err *e)
 	return r;
 }
 
+/* "ID:2,S" in cur is ID: what comes behind it is of no account. */
 static int
-by_name(const void *a, const void *b)
+compare_ids(const char *a, const char *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	size_t n = strcspn(a, ":"), m = strcspn(b, ":");
+	int r = memcmp(a, b, n < m ? n : m);
+
+	return r != 0 ? r : (n > m) - (n < m);
 }
 
-/* "ID:2,S" in cur is ID. */
+static int
+by_id(const void *a, const void *b)
+{
+	return compare_ids(*(char *const *)a, *(char *const *)b);
+}
+
 static int
 compare_id(const void *key, const void *name)
 {
-	const char *id = key, *s = *(char *const *)name;
-	size_t n = strlen(id);
-	int r = strncmp(id, s, n);
-
-	return r != 0 ? r : (s[n] == ':' || s[n] == '\0' ? 0 : -1);
+	return compare_ids(key, *(char *const *)name);
 }
 
 /* The path of a blob's bytes below the root. */
@@ -131,6 +139,32 @@ struct taking {
 	const char *id;
 };
 
+/* ERR_DATA: there is none, or something else than a file of at most max. */
+static int
+open_source(int dir, const char *path, int64_t max, struct err *e)
+{
+	int fd = file_open_beneath(dir, path, O_RDONLY | O_NONBLOCK, e);
+	struct stat st;
+
+	if (fd == -1) {
+		if (errno == ENOENT || errno == ELOOP || errno == EXDEV ||
+		    errno == ENXIO)
+			e->class = ERR_DATA;
+		return -1;
+	}
+	if (fstat(fd, &st) == -1)
+		err_errno(e, "%s", path);
+	else if (!S_ISREG(st.st_mode))
+		err_set(e, ERR_DATA, "%s: is no file", path);
+	else if (st.st_size > max)
+		err_set(e, ERR_DATA, "%s: larger than %lld bytes", path,
+		    (long long)max);
+	else
+		return fd;
+	close(fd);
+	return -1;
+}
+
 static int
 open_bytes(struct taking *t, int part, struct err *e)
 {
@@ -138,12 +172,24 @@ open_bytes(struct taking *t, int part, struct err *e)
 	int fd;
 
 	path_of(t->im, t->id, part, &path);
-	fd =
-	    file_open_beneath(t->im->root, path.data, O_RDONLY | O_NONBLOCK, e);
-	if (fd == -1 && (errno == ENOENT || errno == ELOOP || errno == EXDEV))
-		e->class = ERR_DATA;
+	fd = open_source(t->im->root, path.data, INT64_MAX, e);
 	buf_release(&path);
 	return fd;
+}
+
+static int
+read_row(struct import *im, const char *id, struct buf *text, struct err *e)
+{
+	char name[NAME_LEN];
+	int fd, r;
+
+	snprintf(name, sizeof name, "%s.json", id);
+	fd = open_source(im->rows, name, ROW_MAX, e);
+	if (fd == -1)
+		return -1;
+	r = file_read_fd(fd, ROW_MAX, text, name, e);
+	close(fd);
+	return r;
 }
 
 /*
@@ -217,7 +263,6 @@ take_row(struct import *im, const char *id, struct image *image, struct err *e)
 	struct mail_filter f = {.id = id, .state = -1};
 	struct taking t = {im, id};
 	struct buf text = BUF_INIT;
-	char name[NAME_LEN];
 	bool is_there = false;
 	int r;
 
@@ -226,8 +271,8 @@ take_row(struct import *im, const char *id, struct image *image, struct err *e)
 	im->n_there += is_there;
 	if (is_there)
 		return 0;
-	snprintf(name, sizeof name, "%s.json", id);
-	r = file_read_at(im->rows, name, ROW_MAX, &text, e) == 1 ? 0 : -1;
+	r = read_row(im, id, &text, e);
+	im->row_bytes += text.len;
 	if (r == 0)
 		r = image_parse(image, text.data, text.len, e);
 	buf_release(&text);
@@ -250,7 +295,8 @@ import_one(struct import *im, const char *id, struct err *e)
 	struct err bad = ERR_INIT;
 	int r;
 
-	if (im->n == BATCH_MAILS && flush(im, e) == -1)
+	if ((im->n == BATCH_MAILS || im->row_bytes >= BATCH_BYTES) &&
+	    flush(im, e) == -1)
 		return -1;
 	im->from = im->n_puts;
 	r = state_check_space(im->q->state, &bad);
@@ -296,7 +342,7 @@ read_names(int root, const char *path, struct names *out, struct err *e)
 	}
 	closedir(dir);
 	if (out->n > 0)
-		qsort(out->all, out->n, sizeof *out->all, by_name);
+		qsort(out->all, out->n, sizeof *out->all, by_id);
 	return 0;
 }
 
