@@ -324,3 +324,19 @@ remember() {
 	mail-store import out
 	[ "$(ids | wc -l)" = 3 ]
 }
+
+@test "export: two at once into one directory do not mix their bytes" {
+	need jq
+	mail large 200000 | receive t q
+	mail-store list >/dev/null
+	INJECT_HIT=$PWD/hit inject renameat 1 stop setsid mail-store export out &
+	wait_for 20 test -s hit
+	read -r _ pid _ <hit
+	run -75 mail-store export out
+	[ "$output" = "mail-store: out: another export is being written there: try again" ]
+	kill -CONT "$pid"
+	wait $!
+	same_bytes "$(ids)" "out/$(ids).eml"
+	run -75 mail-store export state
+	[[ $output == *"it is a state directory"* ]]
+}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -206,6 +207,22 @@ export_row(void *ctx, const struct mail_row *row, struct err *e)
 	return r == 0 ? 0 : err_set(e, ERR_TEMP, "%s", bad.text);
 }
 
+/* Two that write one file beside its name would mix their bytes. */
+static int
+check_dir(const struct export *x, struct err *e)
+{
+	int r;
+
+	if (faccessat(x->root, "layout", F_OK, 0) == 0)
+		return err_set(e, ERR_TEMP,
+		    "it is a state directory: name another for the mails");
+	r = file_lock(x->root, LOCK_EX, 0, "directory", e);
+	if (r == 0)
+		return err_set(e, ERR_TEMP,
+		    "another export is being written there: try again");
+	return r == -1 ? -1 : 0;
+}
+
 static int
 enter(struct export *x, struct err *e)
 {
@@ -257,7 +274,7 @@ export_run(struct queue *q, const struct exporting *how, struct err *e)
 
 	progress_start("exported", false);
 	x.root = file_open_dir(AT_FDCWD, how->dir, e);
-	if (x.root != -1 && enter(&x, e) == 0)
+	if (x.root != -1 && check_dir(&x, e) == 0 && enter(&x, e) == 0)
 		r = listing_each(q, &how->which, export_row, &x, e);
 	if (r == 0)
 		r = copies_publish(&x.message_copies, e);
