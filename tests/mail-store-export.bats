@@ -340,3 +340,17 @@ remember() {
 	run -75 mail-store export state
 	[[ $output == *"it is a state directory"* ]]
 }
+
+@test "export, backup: what a killed run has named is synced by the next" {
+	mail one | receive t q
+	mail-store list >/dev/null
+	for what in export backup; do
+		call=renameat # the row, the last
+		nth=2
+		[ $what = export ] || call=linkat nth=1
+		run -137 inject $call $nth kill-after mail-store $what out-$what
+		run -137 inject fsync 1 kill mail-store $what out-$what
+		mail-store $what out-$what
+	done
+	run -137 inject fsync 1 kill mail-store export out-export
+}

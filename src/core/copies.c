@@ -36,6 +36,9 @@ copies_enter(struct copies *c, int root, const char *path, const char *tmp,
 	c->dir = file_open_dir(root, path, e);
 	if (c->dir == -1)
 		return -1;
+	/* What a killed run has named is not to be done again, yet may not be
+	 * on stable storage. */
+	c->is_dirty = true;
 	c->tmp_dir = tmp != NULL ? file_open_dir(root, tmp, e) : c->dir;
 	return c->tmp_dir == -1 ? -1 : 0;
 }

@@ -20,7 +20,7 @@ struct copies {
 		char *name;
 	} files[SYNC_MAX];
 	size_t n;
-	bool is_dirty; /* a name was linked, and the directory not synced */
+	bool is_dirty; /* names were made, by us or before; it is not synced */
 	struct sync sync;
 };
 
@@ -49,7 +49,10 @@ void copies_cancel(struct copies *c);
 int copies_link(
     struct copies *c, int from_dir, const char *name, struct err *e);
 
-/* On 0 all that was begun is on stable storage under its name. */
+/*
+ * On 0 all that was begun is on stable storage under its name, as is what the
+ * directory had before.
+ */
 int copies_publish(struct copies *c, struct err *e);
 
 /* What was not published is gone. */
