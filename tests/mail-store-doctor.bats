@@ -20,7 +20,7 @@ check() {
 	run -0 --separate-stderr mail-store doctor
 	[ -z "$stderr" ]
 	for name in layout permissions file-system space intake spool ledger \
-		leases clock backlog holds undecided retry expire backup \
+		leases locks clock backlog holds undecided retry expire backup \
 		sandbox configuration; do
 		jq -se --arg c "$name" 'any(.check == $c and
 			(.status == "ok" or ($c | IN("file-system", "space"))))' \
@@ -118,4 +118,23 @@ check() {
 	export MAILPIPE_CONFIG=$PWD/config.json
 	run -75 mail-store doctor
 	check space fail "below the reserve"
+}
+
+@test "doctor: locks that are damaged, or of a newer release" {
+	need jq sqlite3
+	mail one | receive t q
+	check locks ok "none yet"
+	[ ! -e state/lock.db ]
+	mail-queue take -c 1 q | mail-lock acquire >/dev/null
+	check locks ok sound
+	sqlite3 state/lock.db 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	cp state/lock.db sound.db
+	sqlite3 state/lock.db 'PRAGMA user_version=99'
+	check locks fail "lock.db: schema version 99"
+	run -75 --separate-stderr mail-store doctor
+	rm -f state/lock.db-wal state/lock.db-shm
+	head -c 100000 /dev/urandom >state/lock.db
+	check locks fail "lock.db: "
+	cp sound.db state/lock.db
+	check locks ok sound
 }

@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/sandbox.h"
+#include "lock/lock.h"
 #include "queue/doctor_report.h"
 #include "queue/doctor_work.h"
 #include "queue/draw.h"
@@ -256,6 +257,29 @@ check_ledger(struct doctor *d)
 		doctor_finding(d, "leases", DOCTOR_OK, "none is over");
 }
 
+/* None is made where there is none. */
+static void
+check_locks(struct doctor *d)
+{
+	struct err e = ERR_INIT;
+	struct lock_engine *locks;
+
+	if (config_str(&d->state->config, "engines.locks", NULL) == NULL &&
+	    faccessat(d->state->dir, "lock.db", F_OK, 0) == -1) {
+		doctor_finding(d, "locks", DOCTOR_OK, "none yet");
+		return;
+	}
+	locks = lock_open_configured(d->state, &e);
+	if (locks == NULL || locks->ops->check(locks, &e) == -1)
+		doctor_finding(d, "locks", DOCTOR_FAIL,
+		    "%s; if it is damaged, restore a backup: without it what "
+		    "was done may be done again",
+		    e.text);
+	else
+		doctor_finding(d, "locks", DOCTOR_OK, "sound");
+	lock_close(locks);
+}
+
 /* Which settings are in force, each a line that is well. */
 static void
 show_setting(void *ctx, const struct setting *s)
@@ -322,6 +346,7 @@ doctor_run(const struct look *look, struct err *e)
 		check_intake(&d);
 		check_spool(&d);
 		check_ledger(&d);
+		check_locks(&d);
 		check_clock(&d);
 		doctor_work(&d);
 	}
