@@ -11,6 +11,7 @@
 
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/self.h"
 #include "core/spawn.h"
 
 enum {
@@ -43,17 +44,12 @@ find_helper(struct err *e)
 {
 	static const char *const places[] = {
 	    "mailpipe-jq", "../libexec/mailpipe/mailpipe-jq"};
-	char self[PATH_MAX], *slash, *path;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	char self[PATH_MAX], *path;
 
-	if (n == -1) {
-		err_errno(e, "mailpipe-jq: /proc/self/exe");
+	if (self_directory(self, e) == -1) {
+		err_prefix(e, "mailpipe-jq");
 		return NULL;
 	}
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	if (slash != NULL)
-		*slash = '\0';
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		path = xasprintf("%s/%s", self, places[i]);
 		if (access(path, X_OK) == 0)
