@@ -115,16 +115,3 @@ list_is() {
 	[ "$read" -gt 0 ]
 	[ "$read" -lt $((size / 4)) ]
 }
-
-@test "list: the plan of each filter is the index of what is looked for" {
-	need sqlite3
-	mail-store stats >/dev/null
-	for column in tenant queue state stored_at sender recipient message_id \
-		kept; do
-		sqlite3 state/mail.db "EXPLAIN QUERY PLAN SELECT * FROM mail
-			WHERE seq=(SELECT seq FROM mail INDEXED BY mail_find
-			WHERE seq>1 AND $column=1 ORDER BY seq LIMIT 1)" >plan
-		grep -q 'SEARCH mail USING COVERING INDEX mail_find' plan
-		run -1 grep 'SCAN mail' plan
-	done
-}
