@@ -1,6 +1,8 @@
 #include "lock/lock.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/config.h"
 #include "lock/lock_engines.h"
@@ -74,6 +76,17 @@ lock_open_configured(struct state *s, struct err *e)
 {
 	return lock_open(
 	    s, config_str(&s->config, "engines.locks", LOCK_DEFAULT), e);
+}
+
+int
+lock_open_made(struct state *s, struct lock_engine **l, struct err *e)
+{
+	*l = NULL;
+	if (config_str(&s->config, "engines.locks", NULL) == NULL &&
+	    faccessat(s->dir, "lock.db", F_OK, 0) == -1)
+		return 0;
+	*l = lock_open_configured(s, e);
+	return *l != NULL ? 1 : -1;
 }
 
 void

@@ -220,6 +220,10 @@ struct lock_engine *lock_open(struct state *s, const char *spec, struct err *e);
 /* The one that the configuration names. */
 struct lock_engine *lock_open_configured(struct state *s, struct err *e);
 
+/* The same, but no database is made where there is none.  1, 0 there is none,
+ * -1: ERR_TEMP. */
+int lock_open_made(struct state *s, struct lock_engine **l, struct err *e);
+
 void lock_close(struct lock_engine *l);
 
 #endif

@@ -263,14 +263,11 @@ check_locks(struct doctor *d)
 {
 	struct err e = ERR_INIT;
 	struct lock_engine *locks;
+	int r = lock_open_made(d->state, &locks, &e);
 
-	if (config_str(&d->state->config, "engines.locks", NULL) == NULL &&
-	    faccessat(d->state->dir, "lock.db", F_OK, 0) == -1) {
+	if (r == 0)
 		doctor_finding(d, "locks", DOCTOR_OK, "none yet");
-		return;
-	}
-	locks = lock_open_configured(d->state, &e);
-	if (locks == NULL || locks->ops->check(locks, &e) == -1)
+	else if (r == -1 || locks->ops->check(locks, &e) == -1)
 		doctor_finding(d, "locks", DOCTOR_FAIL,
 		    "%s; if it is damaged, restore a backup: without it what "
 		    "was done may be done again",

@@ -1,7 +1,6 @@
 #include "retry/locks.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/config.h"
@@ -10,16 +9,10 @@
 static int
 open_engine(struct locks *l, struct err *e)
 {
-	struct state *s = l->q->state;
-
 	if (l->is_known)
 		return l->engine != NULL;
 	l->is_known = true;
-	if (config_str(&s->config, "engines.locks", NULL) == NULL &&
-	    faccessat(s->dir, "lock.db", F_OK, 0) == -1)
-		return 0;
-	l->engine = lock_open_configured(s, e);
-	return l->engine != NULL ? 1 : -1;
+	return lock_open_made(l->q->state, &l->engine, e);
 }
 
 int
