@@ -67,3 +67,24 @@ events() { mail-store show -o json "$1" | jq -r '.history[].event' | xargs; }
 	mail-store list a | jq -e '(has("due_at") or has("deliveries") or
 		has("history")) | not'
 }
+
+@test "show: the lock of a mail" {
+	need jq
+	mail one | receive t q
+	id=$(ids)
+	mail-store show -o json "$id" | jq -e 'has("lock") | not'
+	[ ! -e state/lock.db ]
+	mail-queue take -c 1 q | mail-lock acquire >taken
+	mail-store show -o json "$id" | jq -e '.lock.state == "claimed" and
+		(.lock.at | length == 24)'
+	jq -c '.result = {status: "ok"}' taken | mail-lock settle |
+		mail-queue settle
+	mail-store show -o json "$id" | jq -e '.lock.state == "done"'
+	mail-store show -o table "$id" | grep -Eq '^  lock +done, since 20'
+	# What is wrong with the locks hides no mail.
+	rm -f state/lock.db-wal state/lock.db-shm
+	head -c 50000 /dev/urandom >state/lock.db
+	run -75 --separate-stderr mail-store show -o json "$id"
+	jq -e --arg id "$id" '.id == $id and (has("lock") | not)' <<<"$output"
+	[[ $stderr == "mail-store: $id: lock.db: "* ]]
+}

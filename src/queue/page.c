@@ -157,6 +157,20 @@ state_row(struct page *p, json mail)
 }
 
 static void
+lock_row(struct page *p, json mail)
+{
+	json lock = json_member(mail, "lock", JSON_OBJECT);
+
+	if (json_is_valid(lock)) {
+		begin_row(p, "lock");
+		add_member(p, "", lock, "state", "");
+		add_member(p, ", since ", lock, "at", "");
+		add(p, "\n");
+	}
+	json_free(lock);
+}
+
+static void
 envelope_row(struct page *p, json mail)
 {
 	json envelope = json_member(mail, "envelope", JSON_OBJECT);
@@ -182,6 +196,7 @@ write_head(struct page *p, json mail, json message)
 	add(p, "\n");
 	row(p, "tenant", mail, "tenant");
 	state_row(p, mail);
+	lock_row(p, mail);
 	row(p, "received", mail, "received_at");
 	envelope_row(p, mail);
 	list_row(p, "from", message, "from", LOOK_PLAIN, add_mailbox);

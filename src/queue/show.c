@@ -1,10 +1,14 @@
 #include "queue/show.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/tool.h"
+#include "lock/lock.h"
 #include "queue/listing.h"
 #include "queue/page.h"
 
@@ -22,6 +26,41 @@ write_table(
 	return 0;
 }
 
+/* ,"lock":{"state":"done","at":…}, of a mail that has one. */
+static int
+read_lock(struct queue *q, const char *id, struct buf *out, struct err *e)
+{
+	struct lock_get g = {.id = id};
+	int64_t now = clock_now_ms();
+	struct lock_engine *locks;
+	char at[CLOCK_TEXT];
+	int r = lock_open_made(q->state, &locks, e);
+
+	if (r == 1)
+		r = locks->ops->get(locks, &g, 1, now, e) == -1 ? -1 : 0;
+	lock_close(locks);
+	free(g.result);
+	if (r == -1 || g.state == LOCK_FREE)
+		return r;
+	buf_addf(out, ",\"lock\":{\"state\":\"%s\",\"at\":\"%s\"}",
+	    lock_state_name(g.state), clock_format(g.at, at));
+	return 0;
+}
+
+/* The rest is shown also where the locks cannot be read. */
+static void
+add_lock(struct queue *q, const char *id, struct buf *text)
+{
+	struct err bad = ERR_INIT;
+
+	text->len--; /* open again at its end */
+	if (read_lock(q, id, text, &bad) == -1) {
+		err_prefix(&bad, "%s", id);
+		tool_failed(&bad);
+	}
+	buf_addch(text, '}');
+}
+
 int
 show_mail(
     struct queue *q, const char *id, const struct look *look, struct err *e)
@@ -30,6 +69,8 @@ show_mail(
 	const struct buf *out = look->is_table ? &table : &text;
 	int r = listing_mail(q, id, &text, e);
 
+	if (r == 0)
+		add_lock(q, id, &text);
 	if (r == 0 && look->is_table)
 		r = write_table(&text, look->is_colored, &table, e);
 	else if (r == 0)
