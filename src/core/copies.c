@@ -43,6 +43,18 @@ copies_enter(struct copies *c, int root, const char *path, const char *tmp,
 	return c->tmp_dir == -1 ? -1 : 0;
 }
 
+/* A file of our own: not what somebody has laid there. */
+static int
+create(int dir, const char *name)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+	int fd = openat(dir, name, flags, 0600);
+
+	if (fd == -1 && errno == EEXIST && unlinkat(dir, name, 0) == 0)
+		fd = openat(dir, name, flags, 0600);
+	return fd;
+}
+
 int
 copies_begin(struct copies *c, const char *name, struct err *e)
 {
@@ -52,8 +64,7 @@ copies_begin(struct copies *c, const char *name, struct err *e)
 	if (c->n == SYNC_MAX && copies_publish(c, e) == -1)
 		return -1;
 	tmp = tmp_name(name);
-	fd = openat(c->tmp_dir, tmp,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = create(c->tmp_dir, tmp);
 	if (fd == -1)
 		err_errno(e, "%s: create", tmp);
 	free(tmp);

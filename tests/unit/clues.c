@@ -29,12 +29,15 @@ static const struct {
     {"shop@example.com", "", "2@X", false},
 };
 
+static const char wrong_kinds[] =
+    "{\"id\":\"a\",\"envelope\":{\"from\":1,\"to\":null},"
+    "\"message\":{\"message_id\":[]}}";
+
 /* Records without one of them, or none at all. */
 static const char *const others[] = {
     "{\"id\":\"a\"}",
     "{\"id\":\"a\",\"envelope\":[],\"message\":1}",
-    "{\"id\":\"a\",\"envelope\":{\"from\":1,\"to\":null},"
-    "\"message\":{\"message_id\":[]}}",
+    wrong_kinds,
     "{\"broken",
     "",
 };

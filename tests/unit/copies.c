@@ -128,15 +128,23 @@ test_link(struct copies *c)
 	close(a);
 }
 
-/* A link that somebody has put there is not written through. */
+/* What somebody has laid there is not written through, nor into. */
 static void
 test_hostile(struct copies *c)
 {
 	struct err e = ERR_INIT;
+	struct stat st;
 
 	CHECK(symlink("../../a/one", "b/tmp/five.tmp") == 0);
-	CHECK(copies_begin(c, "five", &e) == -1 && e.class == ERR_TEMP);
+	CHECK(link("a/one", "b/tmp/six.tmp") == 0);
+	begin(c, "five", "5");
+	begin(c, "six", "6");
+	CHECK(copies_publish(c, &e) == 0);
 	CHECK(holds("a/one", "anew"));
+	CHECK(holds("b/new/five", "5") && holds("b/new/six", "6"));
+	CHECK(lstat("b/new/five", &st) == 0 && S_ISREG(st.st_mode));
+	CHECK(mkdir("b/tmp/seven.tmp", 0700) == 0);
+	CHECK(copies_begin(c, "seven", &e) == -1 && e.class == ERR_TEMP);
 }
 
 int
@@ -149,8 +157,8 @@ main(void)
 	test_many(&c);
 	test_link(&c);
 	test_hostile(&c);
-	begin(&c, "six", "6");
+	begin(&c, "eight", "8");
 	copies_release(&c);
-	CHECK(!is_there("b/new/six") && !is_there("b/tmp/six.tmp"));
+	CHECK(!is_there("b/new/eight") && !is_there("b/tmp/eight.tmp"));
 	return failures > 0;
 }
