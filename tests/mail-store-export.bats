@@ -291,6 +291,7 @@ remember() {
 
 @test "import: rows of a few MiB each are not held all at once" {
 	need jq
+	need_release
 	mkdir out
 	for n in $(seq 32); do
 		{
