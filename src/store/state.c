@@ -213,6 +213,7 @@ state_close(struct state *s)
 	if (s->dir != -1)
 		close(s->dir);
 	free(s->path);
+	seal_keys_release(&s->keys);
 	config_release(&s->config);
 }
 
@@ -337,6 +338,18 @@ state_sweep_spool(struct state *s, struct err *e)
 	}
 	closedir(dir);
 	return 0;
+}
+
+int
+state_public(struct state *s, const struct seal_public **out, struct err *e)
+{
+	return seal_keys_public(&s->keys, &s->config, out, e);
+}
+
+int
+state_ring(struct state *s, const struct seal_ring **out, struct err *e)
+{
+	return seal_keys_ring(&s->keys, &s->config, out, e);
 }
 
 int

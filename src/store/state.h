@@ -18,6 +18,7 @@
 
 #include "core/config.h"
 #include "core/err.h"
+#include "store/seal_keys.h"
 
 enum {
 	STATE_LAYOUT = 3,
@@ -32,6 +33,7 @@ struct state {
 	int dir;
 	struct config config;
 	bool is_config_broken; /* only what state_open_broken let through */
+	struct seal_keys keys; /* as far as they were needed */
 };
 
 /* Which directory, and who says so. */
@@ -117,6 +119,11 @@ int state_spool_open(struct state *s, const char *path, struct err *e);
  * programs lives that long.
  */
 int state_sweep_spool(struct state *s, struct err *e);
+
+/* The keys of its configuration (store/seal_keys.h). */
+int state_public(
+    struct state *s, const struct seal_public **out, struct err *e);
+int state_ring(struct state *s, const struct seal_ring **out, struct err *e);
 
 /* An unnamed file in spool/, for bytes that only need a descriptor. */
 int state_spool_anonymous(struct state *s, struct err *e);
