@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "handler/environ.h"
 #include "mail/record.h"
+#include "queue/sealed.h"
 
 static const char stage[] = "mail-dispatch";
 
@@ -79,7 +80,11 @@ open_message(const struct job_plan *plan, struct job *job)
 {
 	job->message =
 	    handler_message(plan->queue, job->rec, job->route->form, &job->err);
-	if (job->message != -1)
+	/* The secret key has opened the message, but not the record. */
+	if (job->message != -1 && sealed_is_record(job->rec))
+		set_failed(job, "fail", "storage",
+		    "its record is damaged: it is still sealed");
+	if (job->message != -1 || job->fate == JOB_DONE)
 		return;
 	if (job->err.class == ERR_DATA)
 		set_failed(job, "fail", "storage", job->err.text);

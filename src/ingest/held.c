@@ -1,8 +1,5 @@
 #include "ingest/held.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #include "core/base64.h"
 
 void
@@ -91,34 +88,13 @@ held_given(struct held *h)
 	h->spool.n_given++;
 }
 
-static int
-replay_file(const struct held *h,
-    int (*add)(void *ctx, const char *data, size_t n, struct err *e), void *ctx,
-    struct err *e)
-{
-	char window[16 * 1024];
-	off_t at = 0;
-	ssize_t n;
-
-	while ((n = pread(h->spool.fd, window, sizeof window, at)) != 0) {
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return err_errno(e, "%s: read", h->spool.paths[0]);
-		if (add(ctx, window, (size_t)n, e) == -1)
-			return -1;
-		at += n;
-	}
-	return 0;
-}
-
 int
 held_replay(const struct held *h,
     int (*add)(void *ctx, const char *data, size_t n, struct err *e), void *ctx,
     struct err *e)
 {
 	if (h->spool.n > 0)
-		return replay_file(h, add, ctx, e);
+		return spool_replay(&h->spool, add, ctx, e);
 	return add(ctx, h->head.data, h->head.len, e);
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/buf.h"
 #include "core/json.h"
+#include "queue/sealed.h"
 
 enum {
 	CLUE_MAX = 0x7fffffff, /* four bytes in SQLite */
@@ -77,7 +78,9 @@ clues_of(const char *record, size_t len)
 	message = json_member(rec, "message", JSON_OBJECT);
 	c.sender = clue_address(json_str(envelope, "from"));
 	c.recipient = clue_address(json_str(envelope, "to"));
-	c.message_id = clue_message_id(json_str(message, "message_id"));
+	c.message_id = sealed_is(record, len)
+			   ? sealed_clue(record, len)
+			   : clue_message_id(json_str(message, "message_id"));
 	json_free(envelope);
 	json_free(message);
 	json_free(rec);
@@ -119,7 +122,10 @@ clues_match(const char *record, size_t len, const char *sender,
 	message = json_member(rec, "message", JSON_OBJECT);
 	is_it = is_address(sender, envelope, "from") &&
 		is_address(recipient, envelope, "to") &&
-		is_message_id(message_id, message);
+		(sealed_is(record, len)
+			? message_id == NULL || sealed_clue(record, len) ==
+						    clue_message_id(message_id)
+			: is_message_id(message_id, message));
 	json_free(envelope);
 	json_free(message);
 	json_free(rec);

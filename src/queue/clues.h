@@ -25,7 +25,8 @@ struct clues clues_of(const char *record, size_t len);
 int64_t clue_address(const char *address);
 int64_t clue_message_id(const char *message_id);
 
-/* Does the record really have them?  NULL: any. */
+/* Does the record really have them?  NULL: any.  Of a sealed one the number of
+ * the Message-ID has to do. */
 bool clues_match(const char *record, size_t len, const char *sender,
     const char *recipient, const char *message_id);
 

@@ -1,6 +1,8 @@
 #include "queue/content.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base64.h"
@@ -8,8 +10,10 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "mail/extract.h"
+#include "mail/message.h"
 #include "mail/record.h"
 #include "queue/draw.h"
+#include "store/seal_file.h"
 
 int
 content_copy(int from, int to, const char *name, struct err *e)
@@ -30,21 +34,117 @@ content_copy(int from, int to, const char *name, struct err *e)
 	}
 }
 
-int
-queue_open_blob(struct queue *q, const char *ref, struct err *e)
+/* Like blob_read_info; it may still be in the intake. */
+static int
+open_blob(struct queue *q, const char *ref,
+    int (*open)(struct blobs *b, const char *ref, struct seal_info *info,
+	struct err *e),
+    struct seal_info *info, struct err *e)
 {
 	int fd;
 
 	if (queue_blobs(q, e) == NULL)
 		return -1;
-	fd = blob_read(q->blobs, ref, e);
+	fd = open(q->blobs, ref, info, e);
 	if (fd != -1 || errno != ENOENT || !queue_has_intake(q))
 		return fd;
-	/* It may still be in the intake. */
 	err_clear(e);
 	if (queue_draw(q, e) == -1)
 		return -1;
-	return blob_read(q->blobs, ref, e);
+	return open(q->blobs, ref, info, e);
+}
+
+int
+queue_open_blob(struct queue *q, const char *ref, struct err *e)
+{
+	struct seal_info info;
+
+	return open_blob(q, ref, blob_read_info, &info, e);
+}
+
+static int
+read_stored(
+    struct blobs *b, const char *ref, struct seal_info *info, struct err *e)
+{
+	(void)info;
+	return blob_read_stored(b, ref, e);
+}
+
+int
+queue_open_stored(struct queue *q, const char *ref, struct err *e)
+{
+	struct seal_info none;
+
+	return open_blob(q, ref, read_stored, &none, e);
+}
+
+/* Is it the mail of its id, as an earlier try of the MTA brought it? */
+static bool
+is_other_try(json rec, int fd)
+{
+	json envelope = json_member(rec, "envelope", JSON_OBJECT);
+	const char *to = json_str(envelope, "to");
+	const char *tenant = json_str(rec, "tenant");
+	char window[65536], id[ID_TEXT];
+	struct message m;
+	bool is_it;
+	ssize_t n;
+
+	message_init(&m);
+	while ((n = read(fd, window, sizeof window)) > 0)
+		message_add(&m, window, (size_t)n);
+	message_end(&m);
+	is_it = n == 0 && m.from_size > 0 && tenant != NULL &&
+		strcmp(message_id(&m, true, tenant, to != NULL ? to : "", id),
+		    record_id(rec)) == 0;
+	message_release(&m);
+	json_free(envelope);
+	return is_it && lseek(fd, 0, SEEK_SET) == 0;
+}
+
+/*
+ * Is it what the section tells?  A sealed file that stands in the place of
+ * another is sound in itself, and one that was sealed looks plain when its
+ * first bytes are damaged.
+ */
+static bool
+is_told(struct queue *q, json blob, int fd, const struct seal_info *info)
+{
+	const char *digest = json_str(blob, "digest");
+	int64_t size = json_int(blob, "size", -1);
+	struct stat st;
+
+	if (info->kind == SEAL_SEALED)
+		return digest == NULL || strcmp(digest, info->digest) == 0;
+	return size == -1 || !seal_is_configured(&q->state->config) ||
+	       (fstat(fd, &st) == 0 && st.st_size == size);
+}
+
+/* rec: whose message it is; JSON_NONE for a part. */
+static int
+open_section(struct queue *q, json blob, json rec, struct err *e)
+{
+	const char *ref = json_str(blob, "ref");
+	struct seal_info info;
+	int fd;
+
+	if (ref == NULL)
+		return err_set(e, ERR_DATA, "\"blob\" has no \"ref\"");
+	fd = open_blob(q, ref, blob_read_info, &info, e);
+	if (fd == -1 || is_told(q, blob, fd, &info) ||
+	    (json_is_valid(rec) && is_other_try(rec, fd)))
+		return fd;
+	close(fd);
+	return err_set(e, ERR_DATA,
+	    "%.160s: damaged, or another mail's: it is not what the record "
+	    "tells",
+	    ref);
+}
+
+int
+queue_open_section(struct queue *q, json blob, struct err *e)
+{
+	return open_section(q, blob, json_none(), e);
 }
 
 /* Small content as a file, for those that need a descriptor. */
@@ -71,12 +171,17 @@ open_content(struct queue *q, json content, struct err *e)
 {
 	size_t len;
 	const char *s = json_strn(content, "base64", &len);
+	struct seal_info info;
+	int fd;
 
 	if (s != NULL)
 		return open_inline(q, s, len, e);
 	s = json_str(content, "path");
-	if (s != NULL)
-		return state_spool_open(q->state, s, e);
+	if (s != NULL) {
+		fd = state_spool_open(q->state, s, e);
+		return fd == -1 ? -1
+				: seal_file_open(q->state, fd, s, &info, e);
+	}
 	return err_set(e, ERR_DATA, "no \"blob\" and no \"content\"");
 }
 
@@ -85,11 +190,10 @@ queue_open_message(struct queue *q, json rec, struct err *e)
 {
 	json blob = json_member(rec, "blob", JSON_OBJECT);
 	json content = json_member(rec, "content", JSON_OBJECT);
-	const char *ref = json_str(blob, "ref");
 	int fd;
 
-	fd = ref != NULL ? queue_open_blob(q, ref, e)
-			 : open_content(q, content, e);
+	fd = json_str(blob, "ref") != NULL ? open_section(q, blob, rec, e)
+					   : open_content(q, content, e);
 	if (fd == -1)
 		err_prefix(e, "%s", record_id(rec));
 	json_free(blob);

@@ -11,12 +11,22 @@
 /*
  * A descriptor on the message of a record, from "blob" or "content", at its
  * start; the caller closes it.  -1: ERR_DATA when there is none (the blob is
- * gone, the record has neither), else ERR_TEMP.  Does not consume rec.
+ * gone or damaged, the record has neither), else ERR_TEMP, also when the secret
+ * key is missing.  Does not consume rec.
  */
 int queue_open_message(struct queue *q, json rec, struct err *e);
 
-/* The same for a blob's reference. */
+/* The same for a part's "blob" section. */
+int queue_open_section(struct queue *q, json blob, struct err *e);
+
+/*
+ * The same for a blob's reference.  Whether it is that of another mail cannot
+ * be seen then.
+ */
 int queue_open_blob(struct queue *q, const char *ref, struct err *e);
+
+/* The same as it is stored (store/seal_file.h). */
+int queue_open_stored(struct queue *q, const char *ref, struct err *e);
 
 /* Write the message of mail id to a descriptor.  ERR_DATA: there is none. */
 int content_write(struct queue *q, const char *id, int fd, struct err *e);

@@ -11,11 +11,14 @@
 #include "core/err.h"
 #include "core/json.h"
 #include "queue/engines.h"
+#include "store/seal.h"
 
 struct deposit {
 	char ref[BLOB_REF];
 	struct state *state;
 	char *spool; /* the file that becomes the blob; NULL: there is none */
+	char
+	    *origin; /* the file that it was sealed from, gone when it is put */
 	bool is_ours; /* it was made here, and nobody else knows of it */
 	bool is_known; /* a blob of an earlier try is there, and stays */
 };
@@ -35,12 +38,19 @@ int deposit_take(struct deposit *d, struct queue *q, json content,
 
 /*
  * The "blob" section of content.base64 alone, for who brings the bytes himself
- * (queue/intake.h).
+ * (queue/intake.h).  What he has to bring goes to *stored, base64 too, when it
+ * is not what came: sealed, where key is not NULL.
  */
 int deposit_take_base64(const struct deposit *d, const char *base64, size_t n,
-    json *blob, struct err *e);
+    const struct seal_data_key *key, struct buf *stored, json *blob,
+    struct err *e);
 
-/* Put n of them, those that have no file excepted.  ERR_TEMP: any may be. */
+/*
+ * A content is sealed where there is a public key, whoever has written it; what
+ * is sealed already stays so.
+ *
+ * Put n of them, those that have no file excepted.  ERR_TEMP: any may be.
+ */
 int deposit_put(
     struct queue *q, const struct deposit *all, size_t n, struct err *e);
 

@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/progress.h"
+#include "core/tool.h"
 #include "queue/draw.h"
 #include "queue/listing_table.h"
 #include "queue/queue.h"
@@ -33,11 +34,24 @@ print(struct listed *l, struct err *e)
 	return r;
 }
 
+/* Without the secret key only what is clear is shown, which is no failure. */
+static void
+say_damaged(const struct mail_row *row)
+{
+	struct err bad = ERR_INIT;
+
+	if (row->sealed == NULL || row->is_keyless)
+		return;
+	err_set(&bad, ERR_DATA, "%s", row->sealed);
+	tool_failed(&bad);
+}
+
 static int
 print_row(void *ctx, const struct mail_row *row, struct err *e)
 {
 	struct listed *l = ctx;
 
+	say_damaged(row);
 	if (l->look->is_table) {
 		listing_table_mail(&l->table, row, clock_now_ms());
 	} else {
@@ -216,6 +230,7 @@ begin_mail(void *ctx, const struct mail_row *row, struct err *e)
 
 	(void)e;
 	w->is_found = true;
+	say_damaged(row);
 	queue_row_record(row, &w->line);
 	w->line.len--; /* open again at its end */
 	add_way(&w->line, row);

@@ -1,5 +1,6 @@
 #include "queue/load.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "mail/record.h"
 #include "queue/content.h"
 #include "queue/parts.h"
+#include "store/spool.h"
 
 enum {
 	SECTION_MAX = 160, /* of a line, for a content but its base64 */
@@ -64,25 +66,42 @@ load_inline(struct loading *l, int fd, off_t size, json *section, struct err *e)
 }
 
 static int
+fill_spool(struct loading *l, int fd, struct spool *sp, struct err *e)
+{
+	char window[65536];
+	ssize_t n;
+
+	if (spool_begin(sp, l->q->state, e) == -1)
+		return -1;
+	while ((n = read(fd, window, sizeof window)) != 0) {
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return err_errno(e, "blob: read");
+		if (spool_write(sp, window, (size_t)n, e) == -1)
+			return -1;
+	}
+	return spool_finish(sp, 1, e);
+}
+
+static int
 load_spool(struct loading *l, int fd, off_t size, json *section, struct err *e)
 {
-	char *path;
-	int to = state_spool_create(l->q->state, &path, e), r;
+	struct spool sp = SPOOL_INIT;
+	int r = fill_spool(l, fd, &sp, e);
 
-	if (to == -1)
-		return -1;
-	l->spools = xrealloc(l->spools, l->n + 1, sizeof *l->spools);
-	l->spools[l->n++] = path;
-	r = content_copy(fd, to, path, e);
-	if (file_close(to, path, e) == -1)
-		r = -1;
-	if (r == -1)
-		return -1;
-	*section = json_set_str(json_object(), "path", path);
-	*section = json_set(*section, "size", json_number((int64_t)size));
-	*section = json_set(*section, "temporary", json_bool(true));
-	l->room -= l->room < SECTION_MAX ? l->room : SECTION_MAX;
-	return 0;
+	if (r == 0) {
+		l->spools = xrealloc(l->spools, l->n + 1, sizeof *l->spools);
+		l->spools[l->n++] = xstrdup(sp.paths[0]);
+		sp.n_given = 1;
+		*section = json_set_str(json_object(), "path", sp.paths[0]);
+		*section =
+		    json_set(*section, "size", json_number((int64_t)size));
+		*section = json_set(*section, "temporary", json_bool(true));
+		l->room -= l->room < SECTION_MAX ? l->room : SECTION_MAX;
+	}
+	spool_release(&sp);
+	return r;
 }
 
 /* A blob's content section.  Closes fd. */
@@ -126,13 +145,8 @@ load_part(void *ctx, size_t index, json *part, struct err *e)
 	struct loading *l = ctx;
 	json blob = json_member(*part, "blob", JSON_OBJECT);
 	json section = json_none();
-	const char *ref = json_str(blob, "ref");
-	int fd = -1;
+	int fd = queue_open_section(l->q, blob, e);
 
-	if (ref == NULL)
-		err_set(e, ERR_DATA, "\"blob\" has no \"ref\"");
-	else
-		fd = queue_open_blob(l->q, ref, e);
 	json_free(blob);
 	if (fd == -1 || load_fd(l, fd, &section, e) == -1)
 		return err_prefix(e, "message.parts[%zu]", index);

@@ -140,8 +140,10 @@ mail_open(struct state *s, const char *spec, struct err *e)
 		return NULL;
 	}
 	m = ops->open(s, rest, e);
-	if (m != NULL)
+	if (m != NULL) {
 		m->ops = ops;
+		m->state = s;
+	}
 	return m;
 }
 

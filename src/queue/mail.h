@@ -99,6 +99,12 @@ struct mail_row {
 	size_t record_len;
 	const char *last; /* the last result, JSON, or NULL */
 	size_t last_len;
+	/*
+	 * Why the record is still sealed (queue/sealed.h), for people; NULL: it
+	 * is not.  is_keyless: the secret key is missing; else it is damaged.
+	 */
+	const char *sealed;
+	bool is_keyless;
 };
 
 /* Called for each row; -1 ends the walk with -1. */
@@ -162,6 +168,8 @@ struct mail_update {
 	const char *stage; /* for the history, ":reparse" */
 	const char *entry; /* JSON object */
 	size_t entry_len;
+	/* Both records are as they are stored; the history does not tell. */
+	bool is_stored;
 	bool is_lost; /* out: no such mail, or its record is another by now */
 };
 
@@ -261,6 +269,7 @@ struct mail_filter {
 	const char *behind; /* only what came after this mail, if it is there */
 	bool is_failed; /* only what may have failed: not stored, succeeded */
 	bool is_kept; /* only what is on legal hold */
+	bool is_stored; /* records as they are stored, sealed or not */
 	int64_t max; /* 0: all */
 };
 
@@ -448,6 +457,7 @@ struct mail_ops {
 /* What every engine's struct begins with. */
 struct mail_engine {
 	const struct mail_ops *ops;
+	struct state *state; /* whose keys open and seal records */
 };
 
 /* NULL: ERR_TEMP, also for an unknown scheme. */

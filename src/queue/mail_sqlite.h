@@ -49,6 +49,7 @@ enum mail_sql {
 	SQL_FIND,
 	SQL_INSERT,
 	SQL_RECORD,
+	SQL_RECORD_OF,
 	SQL_ENQUEUE,
 	SQL_DUE,
 	SQL_PROMOTE,
@@ -153,6 +154,7 @@ struct row_walk {
 	const struct mail_filter *filter;
 	sqlite3_stmt *st;
 	struct row_copy at; /* good until the next step */
+	struct buf opened; /* its record, if it was sealed */
 };
 int mail_sqlite_walk_begin(struct mail_sqlite *m, const struct mail_filter *f,
     struct row_walk *w, struct err *e);

@@ -10,6 +10,7 @@
 #include "core/buf.h"
 #include "queue/clues.h"
 #include "queue/mail_sqlite.h"
+#include "queue/sealed.h"
 
 static const char *
 keep(struct buf *b, const char *s, size_t len)
@@ -160,6 +161,9 @@ mail_sqlite_walk_next(struct row_walk *w, struct err *e)
 		if (r == 1)
 			mail_sqlite_copy_row(w->st, &w->at);
 		sqlite3_reset(w->st);
+		if (r == 1 && !w->filter->is_stored)
+			sealed_open_row(
+			    w->m->base.state, &w->at.row, &w->opened);
 	} while (r == 1 && !is_wanted(w->filter, &w->at.row));
 	return r;
 }
@@ -169,6 +173,7 @@ mail_sqlite_walk_end(struct row_walk *w)
 {
 	sqlite3_finalize(w->st);
 	buf_release(&w->at.text);
+	buf_release(&w->opened);
 }
 
 int

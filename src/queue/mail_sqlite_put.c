@@ -5,6 +5,7 @@
 #include "queue/clues.h"
 #include "queue/mail_sqlite.h"
 #include "queue/merge.h"
+#include "queue/sealed.h"
 
 static enum mail_state
 put_state(const struct mail_put *p)
@@ -150,7 +151,7 @@ enqueue(struct mail_sqlite *m, const struct mail_put *p,
 }
 
 static int
-put_one(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
+put_stored(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
 {
 	struct sqlite_found f;
 	int r = mail_sqlite_find(m, p->id, &f, e);
@@ -162,6 +163,25 @@ put_one(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
 	if (p->queue == NULL || f.state != MAIL_STORED)
 		return 0;
 	return enqueue(m, p, &f, e);
+}
+
+/* It comes sealed, unless it was received before there was a key. */
+static int
+put_one(struct mail_sqlite *m, const struct mail_put *p, struct err *e)
+{
+	struct buf sealed = BUF_INIT;
+	struct mail_put stored = *p;
+	int r =
+	    sealed_close(m->base.state, p->record, p->record_len, &sealed, e);
+
+	if (r == 1) {
+		stored.record = sealed.data;
+		stored.record_len = sealed.len;
+	}
+	if (r != -1)
+		r = put_stored(m, &stored, e);
+	buf_release(&sealed);
+	return r;
 }
 
 int

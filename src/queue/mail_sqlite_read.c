@@ -59,7 +59,7 @@ mail_sqlite_history(struct mail_engine *base, const char *id,
     mail_history_fn *fn, void *ctx, struct err *e)
 {
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
-	struct mail_filter f = {.id = id, .state = -1};
+	struct mail_filter f = {.id = id, .state = -1, .is_stored = true};
 	struct row_walk w;
 	const struct mail_row *row = &w.at.row;
 	int r = mail_sqlite_walk_begin(m, &f, &w, e);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "queue/mail_sqlite_lanes.h"
+#include "queue/sealed.h"
 
 enum {
 	PICKS_LOWER = 8,
@@ -26,6 +27,7 @@ lease_one(struct taking *t, const struct lane *lane, struct err *e)
 	    " WHERE state=1 AND lane=?1 ORDER BY seq LIMIT 1)"
 	    " RETURNING " ROW_COLUMNS,
 	    e);
+	struct buf opened = BUF_INIT;
 	struct mail_row row;
 	int r;
 
@@ -43,9 +45,11 @@ lease_one(struct taking *t, const struct lane *lane, struct err *e)
 		    t->how->queue);
 	if (r == 1) {
 		mail_sqlite_row(st, &row);
+		sealed_open_row(t->m->base.state, &row, &opened);
 		r = t->fn(t->ctx, &row, e);
 	}
 	sqlite3_reset(st);
+	buf_release(&opened);
 	return r;
 }
 

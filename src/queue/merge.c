@@ -3,8 +3,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "core/json.h"
-
 static bool
 has_object(json obj, const char *key)
 {
@@ -70,7 +68,7 @@ count_blobs(json parts)
 	return n;
 }
 
-static json
+json
 merge_parts(json put, json stored)
 {
 	json were = parts_of(stored), are = parts_of(put), merged, message;

@@ -10,6 +10,7 @@
 
 #include "core/buf.h"
 #include "core/err.h"
+#include "core/json.h"
 
 struct merge_text {
 	const char *data;
@@ -23,5 +24,8 @@ struct merge_text {
  */
 int merge_blobs(struct merge_text stored, struct merge_text put,
     struct buf *out, struct err *e);
+
+/* The last of these, of records that are parsed.  Consumes put. */
+json merge_parts(json put, json stored);
 
 #endif

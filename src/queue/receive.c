@@ -1,5 +1,6 @@
 #include "queue/receive.h"
 
+#include <sodium/utils.h>
 #include <stdlib.h>
 
 #include "core/buf.h"
@@ -10,9 +11,11 @@
 #include "queue/draw.h"
 #include "queue/intake.h"
 #include "queue/parts.h"
+#include "queue/sealed.h"
 
-int
-queue_stored_form(json rec, struct buf *out, struct err *e)
+/* Without what belongs to one run. */
+static json
+lasting(json rec)
 {
 	static const char *const transient[] = {
 	    RECORD_TRANSIENT, "state", "attempts", "updated_at", "kept"};
@@ -21,12 +24,61 @@ queue_stored_form(json rec, struct buf *out, struct err *e)
 	for (size_t i = 0; i < sizeof transient / sizeof *transient; i++)
 		if (json_has(rec, transient[i]))
 			rec = json_del(rec, transient[i]);
-	json_dump(rec, out);
+	return rec;
+}
+
+int
+queue_stored_form(json rec, struct buf *out, struct err *e)
+{
+	json_dump(lasting(rec), out);
 	if (out->len <= QUEUE_RECORD_MAX)
 		return 0;
 	return err_set(e, ERR_DATA,
 	    "a record of %zu bytes when it is stored; at most %d", out->len,
 	    QUEUE_RECORD_MAX);
+}
+
+/* The same, sealed where there is a key. */
+static int
+stored_form(
+    json rec, const struct seal_data_key *key, struct buf *out, struct err *e)
+{
+	int r = queue_stored_form(rec, out, e);
+
+	if (r == -1 || key == NULL)
+		return r;
+	rec = lasting(rec);
+	buf_reset(out);
+	r = sealed_write(key, rec, out, e);
+	json_free(rec);
+	return r;
+}
+
+/*
+ * A data key for each of n mails; *keys is NULL where there is no public key.
+ */
+static int
+make_keys(struct queue *q, size_t n, struct seal_data_key **keys, struct err *e)
+{
+	const struct seal_public *public;
+
+	*keys = NULL;
+	if (state_public(q->state, &public, e) == -1)
+		return -1;
+	if (public == NULL)
+		return 0;
+	*keys = xcalloc(n, sizeof **keys);
+	for (size_t i = 0; i < n; i++)
+		seal_data_key(&(*keys)[i], public);
+	return 0;
+}
+
+static void
+forget_keys(struct seal_data_key *keys, size_t n)
+{
+	if (keys != NULL)
+		sodium_memzero(keys, n * sizeof *keys);
+	free(keys);
 }
 
 /* What queue_store keeps of one record until the promise is made. */
@@ -35,6 +87,8 @@ struct storing {
 	struct deposit message;
 	struct deposits parts;
 	struct buf text;
+	struct buf base64; /* of the blob, where it is another than came */
+	const struct seal_data_key *key; /* of this mail; NULL: it is plain */
 };
 
 static int64_t
@@ -68,13 +122,17 @@ store_content(struct queue *q, struct storing *s, json *rec, json content,
 	entry->ref = s->message.ref;
 	entry->base64 = json_strn(content, "base64", &entry->base64_len);
 	if (entry->base64 != NULL)
-		r = deposit_take_base64(
-		    &s->message, entry->base64, entry->base64_len, &blob, e);
+		r = deposit_take_base64(&s->message, entry->base64,
+		    entry->base64_len, s->key, &s->base64, &blob, e);
 	else
 		r = deposit_take(&s->message, q, content,
 		    json_has(*rec, "digest"), &blob, e);
 	if (r == -1)
 		return err_prefix(e, "%s", record_id(*rec));
+	if (s->base64.len > 0) {
+		entry->base64 = s->base64.data;
+		entry->base64_len = s->base64.len;
+	}
 	*rec = json_set(json_del(*rec, "content"), "blob", blob);
 	return 0;
 }
@@ -123,6 +181,7 @@ store_release(struct storing *s)
 	deposit_release(&s->message);
 	parts_release(&s->parts);
 	buf_release(&s->text);
+	buf_release(&s->base64);
 }
 
 /* One record: checked, its contents blob sections, its entry filled in. */
@@ -137,7 +196,7 @@ store_prepare(
 	r = store_contents(q, s, &out, *content, e);
 	if (r == 0) {
 		row = row_form(s, out);
-		r = queue_stored_form(row, &s->text, e);
+		r = stored_form(row, s->key, &s->text, e);
 		json_free(row);
 	}
 	if (r == -1) {
@@ -185,11 +244,15 @@ queue_store(
 	struct storing *all = xcalloc(n, sizeof *all);
 	struct intake_entry *entries = xcalloc(n, sizeof *entries);
 	json *contents = xcalloc(n, sizeof *contents);
+	struct seal_data_key *keys = NULL;
 	size_t m = 0;
 	int r = state_check_space(q->state, e);
 
+	if (r == 0)
+		r = make_keys(q, n, &keys, e);
 	for (size_t i = 0; i < n; i++) {
 		contents[i] = json_none();
+		all[i].key = keys != NULL ? &keys[i] : NULL;
 		if (r == -1 || store_prepare(q, &all[i], &recs[i], &contents[i],
 				   &errs[i]) == -1)
 			continue;
@@ -203,6 +266,7 @@ queue_store(
 		json_free(contents[i]);
 		store_release(&all[i]);
 	}
+	forget_keys(keys, n);
 	free(contents);
 	free(entries);
 	free(all);
@@ -215,14 +279,18 @@ queue_put(struct queue *q, const json *recs, struct err *errs, size_t n,
 {
 	struct intake_entry *entries = xcalloc(n, sizeof *entries);
 	struct buf *texts = xcalloc(n, sizeof *texts);
+	struct seal_data_key *keys = NULL;
 	int64_t now = clock_now_ms();
 	size_t m = 0;
 	int r = state_check_space(q->state, e), fits;
 
+	if (r == 0)
+		r = make_keys(q, n, &keys, e);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		json rec = json_set_str(json_copy(recs[i]), "queue", queue);
 
-		fits = queue_stored_form(rec, &texts[i], &errs[i]);
+		fits = stored_form(
+		    rec, keys != NULL ? &keys[i] : NULL, &texts[i], &errs[i]);
 		json_free(rec);
 		if (fits == -1)
 			continue;
@@ -241,6 +309,7 @@ queue_put(struct queue *q, const json *recs, struct err *errs, size_t n,
 		r = queue_promise(q, entries, m, e);
 	for (size_t i = 0; i < n; i++)
 		buf_release(&texts[i]);
+	forget_keys(keys, n);
 	free(texts);
 	free(entries);
 	return r;

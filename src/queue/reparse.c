@@ -205,6 +205,11 @@ reparse_row(void *ctx, const struct mail_row *row, struct err *e)
 	int result = 0;
 
 	progress_add(1);
+	if (row->sealed != NULL) {
+		err_set(&bad, ERR_TEMP, "%s", row->sealed);
+		failed(r, row->id, &bad);
+		return 0;
+	}
 	if (json_parse(row->record, row->record_len, &rec, &bad) == -1) {
 		failed(r, row->id, &bad);
 		return 0;

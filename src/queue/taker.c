@@ -63,7 +63,9 @@ add_row(void *ctx, const struct mail_row *row, struct err *e)
 {
 	struct run *r = ctx;
 
-	(void)e;
+	/* Nothing is leased that nobody could work on here. */
+	if (row->is_keyless)
+		return err_set(e, ERR_TEMP, "%s", row->sealed);
 	queue_row_leased(row, &r->out);
 	buf_addch(&r->out, '\n');
 	r->taken++;

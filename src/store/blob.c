@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "store/blob_engines.h"
+#include "store/seal_file.h"
 
 static const struct blob_ops *const engines[] = {
     &blob_file_ops,
@@ -29,8 +31,10 @@ blobs_open(struct state *s, const char *spec, struct err *e)
 		    strncmp(ops->scheme, spec, strlen(ops->scheme)) != 0)
 			continue;
 		b = ops->open(s, colon + 1, e);
-		if (b != NULL)
+		if (b != NULL) {
 			b->ops = ops;
+			b->state = s;
+		}
 		return b;
 	}
 	err_set(e, ERR_TEMP, "engines.blobs: unknown engine \"%.60s\"", spec);
@@ -63,7 +67,42 @@ blob_put(struct blobs *b, const struct blob_put *puts, size_t n, struct err *e)
 int
 blob_read(struct blobs *b, const char *ref, struct err *e)
 {
+	struct seal_info info;
+
+	return blob_read_info(b, ref, &info, e);
+}
+
+int
+blob_read_info(
+    struct blobs *b, const char *ref, struct seal_info *info, struct err *e)
+{
+	int fd = b->ops->read(b, ref, e);
+
+	return fd == -1 ? -1 : seal_file_open(b->state, fd, ref, info, e);
+}
+
+int
+blob_read_stored(struct blobs *b, const char *ref, struct err *e)
+{
 	return b->ops->read(b, ref, e);
+}
+
+int
+blob_seal_again(struct blobs *b, const char *ref, const struct seal_public *to,
+    struct err *e)
+{
+	int fd, r;
+
+	if (b->ops->change == NULL)
+		return err_set(e, ERR_TEMP,
+		    "engines.blobs: \"%s:\" cannot change what it has",
+		    b->ops->scheme);
+	fd = b->ops->change(b, ref, e);
+	if (fd == -1)
+		return -1;
+	r = seal_file_again(b->state, fd, ref, to, e);
+	close(fd);
+	return r;
 }
 
 int

@@ -305,7 +305,7 @@ file_put(struct blobs *b, const struct blob_put *puts, size_t n, struct err *e)
 }
 
 static int
-file_read(struct blobs *b, const char *ref, struct err *e)
+open_blob(struct blobs *b, const char *ref, int flags, struct err *e)
 {
 	struct blob_file *f = (struct blob_file *)b;
 	char day[DAY_LEN + 1], name[NAME_LEN];
@@ -320,7 +320,7 @@ file_read(struct blobs *b, const char *ref, struct err *e)
 	snprintf(path, sizeof path, "blobs/%s/%s", day, name);
 	/* What is no file, put there by another hand, must not hold us. */
 	fd = openat(f->state->dir, path,
-	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	    flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd != -1 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
 		close(fd);
 		errno = EINVAL;
@@ -373,6 +373,18 @@ remove_one(struct blob_file *f, const char *ref, struct err *e)
 
 /* Synced, so that a file that is forgotten does not come back. */
 static int
+file_read(struct blobs *b, const char *ref, struct err *e)
+{
+	return open_blob(b, ref, O_RDONLY, e);
+}
+
+static int
+file_change(struct blobs *b, const char *ref, struct err *e)
+{
+	return open_blob(b, ref, O_RDWR, e);
+}
+
+static int
 file_remove(struct blobs *b, const char *const *refs, size_t n, struct err *e)
 {
 	struct blob_file *f = (struct blob_file *)b;
@@ -402,5 +414,6 @@ const struct blob_ops blob_file_ops = {
     .put = file_put,
     .read = file_read,
     .remove = file_remove,
+    .change = file_change,
     .close = file_close_engine,
 };

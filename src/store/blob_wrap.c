@@ -78,7 +78,7 @@ wrap_read(struct blobs *b, const char *ref, struct err *e)
 {
 	if (enter(b, "read", 1, e) == -1)
 		return -1;
-	return blob_read(((struct blob_wrap *)b)->inner, ref, e);
+	return blob_read_stored(((struct blob_wrap *)b)->inner, ref, e);
 }
 
 static int

@@ -1,13 +1,18 @@
 /*
  * A spool file in the making: content too large for a line, written as it is
- * read, then named by one record or by several.
+ * read, then named by one record or by several.  Where there is a public key
+ * (keys.public) it is sealed while it is written: nothing of it is ever on the
+ * disk in the clear.
  */
 #ifndef STORE_SPOOL_H
 #define STORE_SPOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "core/buf.h"
 #include "core/err.h"
+#include "store/seal.h"
 #include "store/state.h"
 
 struct spool {
@@ -16,6 +21,9 @@ struct spool {
 	char **paths; /* "spool/…", each a name of the same file */
 	size_t n;
 	size_t n_given; /* so many of them belong to somebody else now */
+	bool is_begun; /* some content came */
+	struct sealer *sealer; /* NULL: it is not sealed */
+	struct buf out; /* sealed and not yet written */
 };
 
 /* Nothing is created before spool_begin. */
@@ -27,6 +35,11 @@ struct spool {
 int spool_begin(struct spool *sp, struct state *s, struct err *e);
 
 int spool_write(struct spool *sp, const void *data, size_t n, struct err *e);
+
+/* Give all of it to add again, from the first byte, before spool_finish. */
+int spool_replay(const struct spool *sp,
+    int (*add)(void *ctx, const char *data, size_t n, struct err *e), void *ctx,
+    struct err *e);
 
 /*
  * All is written.  Afterwards there are n names, hard links: whoever stores a

@@ -247,8 +247,8 @@ test_updates(struct ledger *l)
 	put_record(l, "a", NULL, "{}");
 	put_record(l, "b", NULL, "{}");
 	for (int i = 0; i < 3; i++)
-		u[i] = (struct mail_update){
-		    ids[i], "{}", 2, "{\"n\":1}", 7, ":reparse", "{}", 2, true};
+		u[i] = (struct mail_update){ids[i], "{}", 2, "{\"n\":1}", 7,
+		    ":reparse", "{}", 2, false, true};
 	must(l, l->m->ops->update(l->m, u, 3, l->now, &e), &e, "update");
 	CHECK(l, !u[0].is_lost && u[1].is_lost && !u[2].is_lost);
 	CHECK(l, strcmp(record(l, "b"), "{\"n\":1}") == 0);

@@ -82,8 +82,8 @@ settle_a(struct ledger *l, struct err *e)
 static int
 update_a(struct ledger *l, struct err *e)
 {
-	struct mail_update u = {
-	    "a", "{}", 2, "{\"n\":1}", 7, ":reparse", "{\"n\":1}", 7, false};
+	struct mail_update u = {"a", "{}", 2, "{\"n\":1}", 7, ":reparse",
+	    "{\"n\":1}", 7, false, false};
 
 	return l->m->ops->update(l->m, &u, 1, l->now, e);
 }
