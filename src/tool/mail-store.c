@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/batch.h"
+#include "core/buf.h"
 #include "core/file.h"
 #include "core/id.h"
 #include "core/json.h"
@@ -21,6 +22,7 @@
 #include "queue/listing.h"
 #include "queue/load.h"
 #include "queue/receive.h"
+#include "queue/rekey.h"
 #include "queue/reparse.h"
 #include "queue/show.h"
 #include "queue/upgrade.h"
@@ -29,6 +31,7 @@
 static struct {
 	const char *tenant, *queue, *sender, *recipient, *message_id;
 	const char *class, *reason, *jq;
+	const char *public, *secret;
 	struct option_word state, end_state, form;
 	int64_t deadline_s, older_s, newer_s, count, rate, budget_s;
 	bool is_inline, is_dry, is_kept, is_maildir;
@@ -389,6 +392,48 @@ run_doctor(int argc, char **argv, struct err *e)
 }
 
 static int
+run_keygen(int argc, char **argv, struct err *e)
+{
+	struct seal_public made;
+	struct buf text = BUF_INIT, line = BUF_INIT;
+	char key[SEAL_KEY_ID_TEXT];
+	json out;
+	int r;
+
+	(void)argc;
+	(void)argv;
+	if (option.secret == NULL)
+		return err_set(e, ERR_USAGE,
+		    "where is the secret key to go?  give --secret FILE");
+	if (seal_keys_generate(option.secret, option.public, &made, e) == -1)
+		return -1;
+	seal_public_text(&made, &text);
+	out = json_set_str(json_object(), "public", text.data);
+	out = json_set_str(out, "key", seal_key_id_text(made.id, key));
+	json_dump(out, &line);
+	buf_addch(&line, '\n');
+	r = file_write(STDOUT_FILENO, line.data, line.len, -1, "stdout", e);
+	buf_release(&text);
+	buf_release(&line);
+	return r;
+}
+
+static int
+rekey_all(struct queue *q, void *ctx, struct err *e)
+{
+	(void)ctx;
+	return rekey(q, e);
+}
+
+static int
+run_rekey(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	(void)argv;
+	return queue_with(rekey_all, NULL, e);
+}
+
+static int
 run_upgrade(int argc, char **argv, struct err *e)
 {
 	(void)argc;
@@ -501,6 +546,14 @@ static const struct option_row verify_options[] = {
     {0},
 };
 
+static const struct option_row keygen_options[] = {
+    {0, "public", "FILE", "also write the public key there", OPTION_STRING,
+	&option.public, 0, 0},
+    {0, "secret", "FILE", "write the secret key there, a new file",
+	OPTION_STRING, &option.secret, 0, 0},
+    {0},
+};
+
 static const struct option_row form_options[] = {
     LOOK_ROW(&option.form),
     {0},
@@ -549,6 +602,11 @@ static const struct verb verbs[] = {
 	run_stats, 0, 0, false},
     {"doctor", "", "what is wrong with the state directory", form_options, NULL,
 	run_doctor, 0, 0, false},
+    {"keygen", "", "make a pair of keys for encryption at rest", keygen_options,
+	"  mail-store keygen --secret /etc/mailpipe/secret.key\n", run_keygen,
+	0, 0, false},
+    {"rekey", "", "seal stored mail to the public key of today", no_options,
+	NULL, run_rekey, 0, 0, false},
     {"upgrade", "", "bring the state directory to this release's layout",
 	no_options, NULL, run_upgrade, 0, 0, false},
     {0},
