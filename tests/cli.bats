@@ -134,6 +134,7 @@ expect() {
 # sample COMMAND: its operands and its input for a run that does something.
 sample() {
 	input=/dev/null operands=
+	unset MAILPIPE_CONFIG
 	case $1 in
 	mail-ingest) input=message operands="-t ne-001" ;;
 	mail-deliver) input=message operands="-t ne-001 inbound" ;;
@@ -141,6 +142,8 @@ sample() {
 	"mail-store put") input=record ;;
 	"mail-queue put") input=stored operands=inbound ;;
 	"mail-store get") input=stored ;;
+	"mail-store keygen") operands="--secret secret2" ;;
+	"mail-store rekey") export MAILPIPE_CONFIG=$PWD/keys.json ;;
 	"mail-queue take") operands="-c 1 inbound" ;;
 	"mail-queue list" | "mail-queue resume" | "mail-retry due" | "mail-retry stranded")
 		operands=inbound
@@ -169,6 +172,8 @@ samples() {
 	echo 'ne-001: "|/bin/cat"' >aliases
 	mail-store put <record >stored
 	mkdir imported
+	mail-store keygen --secret "$PWD/secret" | jq --arg d "$PWD" \
+		'{keys: {public, secret_file: ($d + "/secret")}}' >keys.json
 	mail-queue take -c 1 inbound |
 		jq -c '.result = {status: "retry"}' >settled
 	mail-lock acquire <record | jq -c '.result = {status: "ok"}' >unlocked
@@ -262,7 +267,9 @@ floor() {
 		sample "$command"
 		# These work without a state.
 		case $command in
-		mail-ingest | mail-dispatch | mail-alias*) continue ;;
+		mail-ingest | mail-dispatch | mail-alias* | "mail-store keygen")
+			continue
+			;;
 		esac
 		for setting in MAILPIPE_CONFIG=broken.json \
 			MAILPIPE_CONFIG=missing.json MAILPIPE_STATE=newer \

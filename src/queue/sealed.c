@@ -17,6 +17,7 @@
 enum {
 	WHAT_MAX = ID_MAX + 40,
 	CLUE_MAX = 20,
+	KEY_DIGITS = SEAL_KEY_ID_TEXT - 1,
 };
 
 /* Members that are not sealed. */
@@ -59,12 +60,12 @@ parse_form(const char *s, size_t n, struct form *f)
 	if (n < strlen(VERSION) || memcmp(s, VERSION, strlen(VERSION)) != 0)
 		return false;
 	s += strlen(VERSION);
-	if (end - s <= 2 * SEAL_KEY_ID || s[2 * SEAL_KEY_ID] != '.' ||
-	    sodium_hex2bin(f->id, sizeof f->id, s, 2 * SEAL_KEY_ID, NULL, &got,
-		NULL) != 0 ||
+	if (end - s <= KEY_DIGITS || s[KEY_DIGITS] != '.' ||
+	    sodium_hex2bin(
+		f->id, sizeof f->id, s, KEY_DIGITS, NULL, &got, NULL) != 0 ||
 	    got != SEAL_KEY_ID)
 		return false;
-	s += 2 * SEAL_KEY_ID + 1;
+	s += KEY_DIGITS + 1;
 	dot = memchr(s, '.', (size_t)(end - s));
 	digits = dot != NULL ? (size_t)(dot - s) : 0;
 	if (digits == 0 || digits > CLUE_MAX || s[0] < '0' || s[0] > '9')

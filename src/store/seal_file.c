@@ -86,6 +86,7 @@ read_more(
 {
 	ssize_t r;
 
+	*n = 0;
 	do
 		r = pread(fd, window, WINDOW, *at);
 	while (r == -1 && errno == EINTR);
