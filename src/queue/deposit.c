@@ -233,10 +233,7 @@ copy_plain(struct deposit *d, int from, struct err *e)
 	return r;
 }
 
-/*
- * A file that its owner wants to keep is copied, and so is one that has to be
- * sealed; the copy is ours.
- */
+/* A file that its owner wants to keep is copied; the copy is ours. */
 static int
 copy_spool(
     struct deposit *d, int from, const struct seal_info *info, struct err *e)
@@ -274,26 +271,11 @@ open_bytes(
 	return known;
 }
 
-/* Is it to become the blob as it is?  1, 0, -1. */
-static int
-is_fit(struct deposit *d, bool is_temporary, const struct seal_info *info,
-    struct err *e)
-{
-	const struct seal_public *public;
-
-	if (!is_temporary || d->is_known || info->kind == SEAL_SEALED)
-		return is_temporary;
-	if (state_public(d->state, &public, e) == -1)
-		return -1;
-	return public == NULL;
-}
-
 /* A spool file becomes the blob itself. */
 static int
 take_file(struct deposit *d, struct queue *q, json content, bool may_be_stored,
     json *blob, struct err *e)
 {
-	bool is_temporary = json_true(content, "temporary");
 	struct seal_info info;
 	int fd, r;
 
@@ -302,19 +284,13 @@ take_file(struct deposit *d, struct queue *q, json content, bool may_be_stored,
 	if (fd == -1)
 		return -1;
 	r = file_section(d, fd, &info, blob, e);
-	if (r == -1)
-		goto out;
-	r = is_fit(d, is_temporary, &info, e);
-	if (r == 0) {
-		if (is_temporary)
-			d->origin = xstrdup(d->spool);
+	if (r == 0 && !json_true(content, "temporary")) {
 		r = copy_spool(d, fd, &info, e);
+		if (r == -1)
+			json_free(*blob);
 	}
-	if (r == -1)
-		json_free(*blob);
-out:
 	close(fd);
-	return r == -1 ? -1 : 0;
+	return r;
 }
 
 int
@@ -346,9 +322,6 @@ deposit_put(struct queue *q, const struct deposit *all, size_t n, struct err *e)
 	if (m > 0)
 		r = queue_blobs(q, e) == NULL ? -1
 					      : blob_put(q->blobs, puts, m, e);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (all[i].origin != NULL)
-			unlinkat(all[i].state->dir, all[i].origin, 0);
 	free(puts);
 	return r;
 }
@@ -359,7 +332,6 @@ deposit_release(struct deposit *d)
 	if (d->is_ours)
 		unlinkat(d->state->dir, d->spool, 0); /* gone if it was put */
 	free(d->spool);
-	free(d->origin);
-	d->spool = d->origin = NULL;
+	d->spool = NULL;
 	d->is_ours = false;
 }

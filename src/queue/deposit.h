@@ -17,8 +17,6 @@ struct deposit {
 	char ref[BLOB_REF];
 	struct state *state;
 	char *spool; /* the file that becomes the blob; NULL: there is none */
-	char
-	    *origin; /* the file that it was sealed from, gone when it is put */
 	bool is_ours; /* it was made here, and nobody else knows of it */
 	bool is_known; /* a blob of an earlier try is there, and stays */
 };
@@ -45,12 +43,7 @@ int deposit_take_base64(const struct deposit *d, const char *base64, size_t n,
     const struct seal_data_key *key, struct buf *stored, json *blob,
     struct err *e);
 
-/*
- * A content is sealed where there is a public key, whoever has written it; what
- * is sealed already stays so.
- *
- * Put n of them, those that have no file excepted.  ERR_TEMP: any may be.
- */
+/* Put n of them, those that have no file excepted.  ERR_TEMP: any may be. */
 int deposit_put(
     struct queue *q, const struct deposit *all, size_t n, struct err *e);
 

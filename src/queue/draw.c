@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sodium/utils.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -106,51 +105,6 @@ brings_blobs(const struct intake_entry *entry)
 		   parts_may_have_blobs(entry->record, entry->record_len));
 }
 
-/* What was received before there was a key is sealed now. */
-static void
-seal_plain(
-    const struct seal_public *public, struct blob_put *put, struct buf *sealed)
-{
-	struct seal_data_key key;
-	struct seal_info info;
-	struct err bad = ERR_INIT;
-	const char *content = put->data;
-	size_t n = put->len, before = 0;
-
-	if (seal_look(content, n < SEAL_HEADER ? n : SEAL_HEADER, &info,
-		&bad) == -1 ||
-	    info.kind == SEAL_SEALED)
-		return;
-	if (info.kind == SEAL_ESCAPED)
-		before = SEAL_MAGIC;
-	seal_data_key(&key, public);
-	seal_bytes(&key, content + before, n - before, sealed);
-	sodium_memzero(&key, sizeof key);
-	put->data = sealed->data;
-	put->len = sealed->len;
-}
-
-static int
-put_blobs(struct queue *q, struct blob_put *puts, size_t n, struct err *e)
-{
-	const struct seal_public *public;
-	struct buf *sealed;
-	int r;
-
-	if (!seal_is_configured(&q->state->config))
-		return blob_put(q->blobs, puts, n, e);
-	if (state_public(q->state, &public, e) == -1)
-		return -1;
-	sealed = xcalloc(n, sizeof *sealed);
-	for (size_t i = 0; public != NULL && i < n; i++)
-		seal_plain(public, &puts[i], &sealed[i]);
-	r = blob_put(q->blobs, puts, n, e);
-	for (size_t i = 0; i < n; i++)
-		buf_release(&sealed[i]);
-	free(sealed);
-	return r;
-}
-
 /* The blobs of the entries that bring one: bytes first, rows afterwards. */
 static int
 draw_blobs(struct queue *q, const struct intake_entry *entries, size_t n,
@@ -178,7 +132,7 @@ draw_blobs(struct queue *q, const struct intake_entry *entries, size_t n,
 		    .len = bytes.len - at};
 	}
 	if (r == 0)
-		r = put_blobs(q, puts, m, e);
+		r = blob_put(q->blobs, puts, m, e);
 	buf_release(&bytes);
 	free(puts);
 	return r;

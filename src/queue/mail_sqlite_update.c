@@ -65,8 +65,8 @@ seal_alike(struct mail_sqlite *m, const struct mail_update *u,
 	if (r == 0)
 		r = sealed_read(
 		    ring, u->id, stored->data, stored->len, &was, &key, e);
-	if (r == 1 &&
-	    (was.len != u->was_len || memcmp(was.data, u->was, was.len) != 0))
+	if (r == 1 && (was.len == 0 || was.len != u->was_len ||
+			  memcmp(was.data, u->was, was.len) != 0))
 		r = 0;
 	if (r == 1)
 		r = json_parse(u->record, u->record_len, &rec, e) == -1 ? -1

@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "store/blob_engines.h"
+#include "store/blob_seal.h"
 #include "store/seal_file.h"
 
 static const struct blob_ops *const engines[] = {
@@ -61,7 +62,17 @@ blob_ref(char ref[BLOB_REF], const char *id, int part, int64_t at_ms)
 int
 blob_put(struct blobs *b, const struct blob_put *puts, size_t n, struct err *e)
 {
-	return n > 0 ? b->ops->put(b, puts, n, e) : 0;
+	struct blob_sealed s;
+	int r, is_sealed;
+
+	if (n == 0)
+		return 0;
+	is_sealed = blob_seal_begin(&s, b->state, puts, n, e);
+	if (is_sealed == -1)
+		return -1;
+	r = b->ops->put(b, is_sealed ? s.puts : puts, n, e);
+	blob_seal_end(&s, r == 0);
+	return r;
 }
 
 int

@@ -64,7 +64,8 @@ void blobs_close(struct blobs *b);
 void blob_ref(char ref[BLOB_REF], const char *id, int part, int64_t at_ms);
 
 /*
- * Store n blobs; on 0 all are on stable storage.  A reference that exists
+ * Store n blobs, sealed where there is a public key, whoever has made them; on
+ * 0 all are on stable storage.  A reference that exists
  * already keeps its bytes (put is repeated after a 75).  ERR_TEMP: any of them
  * may be there, put again.
  */

@@ -29,13 +29,23 @@ set_up() {
 	PATH=$work/bin:$PATH:/usr/sbin:/sbin
 	LC_ALL=C awk -v dir="$mails" -v count=1000 -f "$here/mails.awk"
 	printf '{"engines":{"mail":"sqlite:direct"}}\n' >"$work/direct.json"
-	chmod -R a+rX "$work/bin" "$mails" "$work/direct.json"
+	make_keys || return
+	chmod -R a+rX "$work/bin" "$mails" "$work/direct.json" \
+		"$work/sealed.json"
 	: >"$work/results"
 	load_before=$(cut -d' ' -f1 /proc/loadavg)
 	if [ "${load_before%.*}" -gt 0 ]; then
 		echo "the machine is busy (load $load_before): trust ratios only" >&2
 	fi
 	set_up_peers
+}
+
+# The worker's keys; what only receives reads the public one.
+make_keys() {
+	local secret=$work/home/secret
+	as_worker mail-store keygen --secret "$secret" |
+		sed "s,.*\"public\":\"\([^\"]*\)\".*,{\"keys\":{\"public\":\"\1\"\,\"secret_file\":\"$secret\"}}," \
+			>"$work/sealed.json"
 }
 
 build_helper() {

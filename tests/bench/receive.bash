@@ -8,12 +8,13 @@ section_receive() {
 	receive_bars
 }
 
-readonly receive_names=(line mail-deliver direct direct-held nullmailer-queue
+readonly receive_names=(line sealed mail-deliver direct direct-held nullmailer-queue
 	dovecot-lda postfix-sendmail true cat floor)
 
 receive_describe() {
 	case $1 in
 	line) echo 'the alias line, three programs and `sh`' ;;
+	sealed) echo 'the alias line, sealed to a public key' ;;
 	mail-deliver) echo '`mail-deliver`, the same without a shell' ;;
 	direct) echo 'the line, rows at once to SQLite, blobs to files' ;;
 	direct-held) echo 'the same, another process has the database open' ;;
@@ -30,6 +31,8 @@ receive_describe() {
 receive_run() {
 	case $1 in
 	line) receive_ours sh -c "$alias_line" ;;
+	sealed) receive_ours MAILPIPE_CONFIG="$work/sealed.json" \
+		sh -c "$alias_line" ;;
 	mail-deliver) receive_ours mail-deliver -t ne-001 inbound ;;
 	direct) receive_ours MAILPIPE_CONFIG="$work/direct.json" \
 		sh -c "$alias_line" ;;
@@ -211,5 +214,8 @@ receive_bars() {
 		bar "mail-deliver / line, $jobs at a time" "$(ratio \
 			"$(median receive-$jobs mail-deliver rate)" \
 			"$(median receive-$jobs line rate)")" least 1.0
+		bar "line, sealed / line, $jobs at a time" "$(ratio \
+			"$(median receive-$jobs sealed rate)" \
+			"$(median receive-$jobs line rate)")" least 0.85
 	done
 }
