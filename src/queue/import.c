@@ -20,6 +20,7 @@
 #include "queue/image.h"
 #include "queue/owned.h"
 #include "queue/removal.h"
+#include "store/spool.h"
 
 enum {
 	BATCH_MAILS = 32,
@@ -218,8 +219,8 @@ take_blob(void *ctx, const struct owned *blob, struct err *e)
 {
 	struct taking *t = ctx;
 	struct import *im = t->im;
-	char *spool;
-	int from, to, r;
+	struct spool sp = SPOOL_INIT;
+	int from, r;
 
 	if (im->n_puts == BATCH_BLOBS && flush(im, e) == -1)
 		return -1;
@@ -229,18 +230,19 @@ take_blob(void *ctx, const struct owned *blob, struct err *e)
 	from = open_bytes(t, blob->part, e);
 	if (from == -1)
 		return -1;
-	to = state_spool_create(im->q->state, &spool, e);
-	if (to == -1) {
-		close(from);
-		return -1;
+	r = spool_begin(&sp, im->q->state, e);
+	if (r == 0)
+		r = owned_spool(blob, from, &sp, e);
+	if (r == 0)
+		r = spool_finish(&sp, 1, e);
+	if (r == 0) {
+		im->puts[im->n_puts++] = (struct blob_put){
+		    .ref = xstrdup(blob->ref),
+		    .spool = xstrdup(sp.paths[0]),
+		};
+		sp.n_given = 1;
 	}
-	im->puts[im->n_puts++] = (struct blob_put){
-	    .ref = xstrdup(blob->ref),
-	    .spool = spool,
-	};
-	r = owned_check(blob, from, to, e);
-	if (file_close(to, spool, e) == -1)
-		r = -1;
+	spool_release(&sp);
 	close(from);
 	return r;
 }

@@ -1,10 +1,12 @@
 /* The ledger in SQLite: mail that was in another one, as it was there. */
 #include <stdio.h>
 
+#include "core/buf.h"
 #include "queue/mail_sqlite.h"
+#include "queue/sealed.h"
 
 static int
-insert(struct mail_sqlite *m, const struct mail_row *r, int64_t lane,
+insert_stored(struct mail_sqlite *m, const struct mail_row *r, int64_t lane,
     struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_ADMIT,
@@ -39,6 +41,26 @@ insert(struct mail_sqlite *m, const struct mail_row *r, int64_t lane,
 	mail_sqlite_bind_clues(st, 16, r->record, r->record_len);
 	db_bind_int(st, 19, lane);
 	return db_run(&m->db, st, e);
+}
+
+/* Sealed, where there is a public key here. */
+static int
+insert(struct mail_sqlite *m, const struct mail_row *r, int64_t lane,
+    struct err *e)
+{
+	struct buf sealed = BUF_INIT;
+	struct mail_row stored = *r;
+	int result =
+	    sealed_close(m->base.state, r->record, r->record_len, &sealed, e);
+
+	if (result == 1) {
+		stored.record = sealed.data;
+		stored.record_len = sealed.len;
+	}
+	if (result != -1)
+		result = insert_stored(m, &stored, lane, e);
+	buf_release(&sealed);
+	return result;
 }
 
 /* What was of no delivery is counted downwards (mail_sqlite_update.c). */

@@ -8,6 +8,7 @@
 
 #include "core/buf.h"
 #include "queue/mail_sqlite.h"
+#include "queue/sealed.h"
 
 static int
 count_group(struct mail_sqlite *m, const char *queue, struct mail_group *g,
@@ -152,13 +153,17 @@ mail_sqlite_waiting(struct mail_engine *base, const struct mail_waiting *which,
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
 	struct row_copy c = {.seq = INT64_MAX, .text = BUF_INIT};
 	int64_t at = which->order == MAIL_DEAD_AT ? which->after : INT64_MIN;
+	struct buf opened = BUF_INIT;
 	int r;
 
-	while ((r = next_waiting(m, which, &at, &c, e)) == 1)
+	while ((r = next_waiting(m, which, &at, &c, e)) == 1) {
+		sealed_open_row(base->state, &c.row, &opened);
 		if (fn(ctx, &c.row, e) == -1) {
 			r = -1;
 			break;
 		}
+	}
+	buf_release(&opened);
 	buf_release(&c.text);
 	return r;
 }
@@ -203,8 +208,8 @@ write_move(struct mail_sqlite *m, const struct sqlite_found *f,
 }
 
 static int
-write_record(struct mail_sqlite *m, const struct sqlite_found *f,
-    const struct mail_move *v, struct err *e)
+write_stored(struct mail_sqlite *m, const struct sqlite_found *f,
+    const char *record, size_t len, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_EDIT,
 	    "UPDATE mail SET record=?2,sender=?3,recipient=?4,message_id=?5"
@@ -214,9 +219,26 @@ write_record(struct mail_sqlite *m, const struct sqlite_found *f,
 	if (st == NULL)
 		return -1;
 	db_bind_int(st, 1, f->seq);
-	db_bind_bytes(st, 2, v->record, v->record_len);
-	mail_sqlite_bind_clues(st, 3, v->record, v->record_len);
+	db_bind_bytes(st, 2, record, len);
+	mail_sqlite_bind_clues(st, 3, record, len);
 	return db_run(&m->db, st, e);
+}
+
+/* Sealed, where there is a public key. */
+static int
+write_record(struct mail_sqlite *m, const struct sqlite_found *f,
+    const struct mail_move *v, struct err *e)
+{
+	struct buf sealed = BUF_INIT;
+	int r =
+	    sealed_close(m->base.state, v->record, v->record_len, &sealed, e);
+
+	if (r == 1)
+		r = write_stored(m, f, sealed.data, sealed.len, e);
+	else if (r == 0)
+		r = write_stored(m, f, v->record, v->record_len, e);
+	buf_release(&sealed);
+	return r;
 }
 
 static int

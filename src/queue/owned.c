@@ -61,8 +61,11 @@ owned_each(json rec, owned_fn *fn, void *ctx, struct err *e)
 	return r;
 }
 
-int
-owned_check(const struct owned *blob, int fd, int to, struct err *e)
+typedef int write_fn(void *ctx, const char *data, size_t n, struct err *e);
+
+static int
+check(const struct owned *blob, int fd, write_fn *write_more, void *ctx,
+    struct err *e)
 {
 	char window[65536], text[DIGEST_TEXT];
 	struct digest digest;
@@ -77,8 +80,8 @@ owned_check(const struct owned *blob, int fd, int to, struct err *e)
 			return err_errno(e, "%s: read", blob->ref);
 		digest_add(&digest, window, (size_t)n);
 		size += n;
-		if (to != -1 &&
-		    file_write(to, window, (size_t)n, -1, blob->ref, e) == -1)
+		if (write_more != NULL &&
+		    write_more(ctx, window, (size_t)n, e) == -1)
 			return -1;
 	}
 	if (blob->size >= 0 && size != blob->size)
@@ -89,4 +92,30 @@ owned_check(const struct owned *blob, int fd, int to, struct err *e)
 		return err_set(e, ERR_DATA,
 		    "%s: its bytes are not those that were stored", blob->ref);
 	return 0;
+}
+
+static int
+write_fd(void *ctx, const char *data, size_t n, struct err *e)
+{
+	const int *to = ctx;
+
+	return file_write(*to, data, n, -1, "copy", e);
+}
+
+int
+owned_check(const struct owned *blob, int fd, int to, struct err *e)
+{
+	return check(blob, fd, to != -1 ? write_fd : NULL, &to, e);
+}
+
+static int
+write_spool(void *ctx, const char *data, size_t n, struct err *e)
+{
+	return spool_write(ctx, data, n, e);
+}
+
+int
+owned_spool(const struct owned *blob, int fd, struct spool *to, struct err *e)
+{
+	return check(blob, fd, write_spool, to, e);
 }

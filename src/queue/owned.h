@@ -9,6 +9,7 @@
 
 #include "core/err.h"
 #include "core/json.h"
+#include "store/spool.h"
 
 struct owned {
 	const char *ref; /* borrowed */
@@ -30,5 +31,9 @@ int owned_each(json rec, owned_fn *fn, void *ctx, struct err *e);
  * size and digest of blob.  ERR_DATA: it is another; ERR_TEMP.
  */
 int owned_check(const struct owned *blob, int fd, int to, struct err *e);
+
+/* The same, on the way into a spool file (store/spool.h). */
+int owned_spool(
+    const struct owned *blob, int fd, struct spool *to, struct err *e);
 
 #endif

@@ -185,6 +185,9 @@ divide(json rec, json *clear, json *hidden)
 	}
 	if (json_is_valid(bare))
 		*clear = json_set(*clear, "message", bare);
+	/* That there is one tells what is to be done with it. */
+	if (json_has(rec, "mail"))
+		*clear = json_set(*clear, "mail", json_object());
 	json_free(message);
 }
 
@@ -231,21 +234,31 @@ seal(const struct seal_data_key *k, json rec, json hidden, struct buf *out)
 	buf_release(&sealed);
 }
 
+/* What is left of it in the clear is all there is. */
+static bool
+is_same_member(json clear, json hidden, const char *key)
+{
+	json a = json_get(clear, key), b = json_get(hidden, key);
+	bool is_same = !json_is_valid(b) || json_equal(a, b);
+
+	json_free(a);
+	json_free(b);
+	return is_same;
+}
+
 /* It comes from where there is no secret key. */
 static int
 keep_sealed(json rec, json sealed, struct buf *out, struct err *e)
 {
-	json clear, hidden, bare, message;
+	json clear, hidden;
 	bool is_same;
 	int r = 0;
 
 	divide(rec, &clear, &hidden);
-	bare = json_get(clear, "message");
-	message = json_get(hidden, "message");
-	is_same = !json_is_valid(message) || json_equal(bare, message);
-	json_free(bare);
-	json_free(message);
-	hidden = json_del(json_del(hidden, "sealed"), "message");
+	is_same = is_same_member(clear, hidden, "message") &&
+		  is_same_member(clear, hidden, "mail");
+	hidden = json_del(json_del(hidden, "message"), "mail");
+	hidden = json_del(hidden, "sealed");
 	if (json_count(hidden) > 0 || !is_same)
 		r = err_set(e, ERR_DATA,
 		    "%s: it is sealed, and something was added to it: work on "
@@ -295,6 +308,7 @@ join(json rec, const struct buf *text, struct buf *out, struct err *e)
 	if (json_parse(text->data, text->len, &hidden, e) == -1)
 		return err_prefix(e, "damaged");
 	whole = json_del(json_del(json_copy(rec), "sealed"), "message");
+	whole = json_del(whole, "mail");
 	for (int i = 0, n = json_count(hidden); i < n; i++) {
 		size_t ignored;
 		const char *key = json_key_at(hidden, i, &ignored);

@@ -132,8 +132,9 @@ verify_blob(void *ctx, const struct owned *blob, struct err *e)
 	int fd = blob_read(v->q->blobs, blob->ref, &bad), r;
 
 	if (fd == -1 && bad.class == ERR_DATA)
-		return finding(v, "missing", "fail", v->id, blob->ref, e,
-		    "%s: %s; is it in a backup?", v->id, bad.text);
+		return finding(v, errno == EBADMSG ? "damaged" : "missing",
+		    "fail", v->id, blob->ref, e, "%s: %s; is it in a backup?",
+		    v->id, bad.text);
 	if (fd == -1)
 		return unread(v, blob->ref, &bad, e);
 	r = owned_check(blob, fd, -1, &bad);

@@ -14,7 +14,7 @@ check_blob(struct queue *q, json obj, struct err *why, struct err *e)
 	int fd = -1, r = 1;
 
 	if (ref != NULL) {
-		fd = queue_open_blob(q, ref, why);
+		fd = queue_open_stored(q, ref, why);
 		if (fd == -1)
 			r = why->class == ERR_DATA
 				? 0
