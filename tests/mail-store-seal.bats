@@ -524,6 +524,38 @@ prepare_sealed() {
 succeeded 1" ]
 }
 
+@test "seal: export, import, verify and retry work with it" {
+	receive <small
+	receive ne-002 <large
+	mail-store export exported
+	grep -rq alice exported # it is for other machines: in the clear
+	mail-store import -d other exported
+	nothing_plain other
+	for id in $(ids); do
+		MAILPIPE_STATE=other same_bytes "$id" \
+			"$(mail-store list "$id" | jq -r .message.subject)"
+	done
+	mail-store verify -d other
+	mail-store verify
+	jq -cn '{tenant: "ne-003", id: "out", mail: {subject: "alice"}}' |
+		mail-store put | mail-queue put outbound
+	nothing_plain
+	use receive
+	mail-store list out | jq -e '.mail == {}' # what it is, not what it says
+	use both
+	mail-store list out | jq -e '.mail.subject == "alice"'
+	work false
+	[ "$(count deferred)" = 2 ]
+	use receive # policy needs no secret key
+	MAILPIPE_CLOCK=+2h mail-retry due inbound
+	[ "$(count ready)" = 3 ]
+	use both
+	id=$(ids ready | head -n 1)
+	flip "$(blob_of "$id")" 500
+	run -65 --separate-stderr mail-store verify
+	[[ $output == *'"damaged"'*"$id"* ]]
+}
+
 @test "seal: a large mail takes no more memory than a small one" {
 	need_release
 	[ -x /usr/bin/time ] || skip "no time(1) here"
