@@ -547,6 +547,8 @@ succeeded 1" ]
 	work false
 	[ "$(count deferred)" = 2 ]
 	use receive # policy needs no secret key
+	run -75 --separate-stderr mail-store export nothing
+	[[ $stderr == *"the secret key is missing"* ]]
 	MAILPIPE_CLOCK=+2h mail-retry due inbound
 	[ "$(count ready)" = 3 ]
 	use both

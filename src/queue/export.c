@@ -190,8 +190,12 @@ export_row(void *ctx, const struct mail_row *row, struct err *e)
 	struct buf line = BUF_INIT;
 	struct err bad = ERR_INIT;
 	json rec;
-	int r = json_parse(row->record, row->record_len, &rec, &bad);
+	int r;
 
+	/* Here there is nothing to export, of any mail. */
+	if (row->is_keyless)
+		return err_set(e, ERR_TEMP, "%s", row->sealed);
+	r = json_parse(row->record, row->record_len, &rec, &bad);
 	if (r == 0) {
 		r = owned_each(rec, export_blob, &m, &bad);
 		json_free(rec);

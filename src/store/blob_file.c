@@ -319,8 +319,8 @@ open_blob(struct blobs *b, const char *ref, int flags, struct err *e)
 	}
 	snprintf(path, sizeof path, "blobs/%s/%s", day, name);
 	/* What is no file, put there by another hand, must not hold us. */
-	fd = openat(f->state->dir, path,
-	    flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = openat(
+	    f->state->dir, path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd != -1 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
 		close(fd);
 		errno = EINVAL;
