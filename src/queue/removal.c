@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/id.h"
 #include "core/tool.h"
@@ -16,11 +18,17 @@
 enum {
 	WAIT_MS = 60000,
 	REFS_MAX = 1000,
+	/* A mail that is put now may have begun before midnight. */
+	PUT_S = 3600,
 };
 
 #define LOCK_FILE "removal.lock"
 
+/* "YYYY/MM/DD", as the names of blobs have it behind "file:". */
+#define DAY_TEXT 11
+
 struct refs {
+	char today[DAY_TEXT];
 	char *all[REFS_MAX]; /* the first n_free are nobody's */
 	size_t n, n_free;
 };
@@ -47,13 +55,34 @@ removal_lock(struct state *s, bool is_removing, struct err *e)
 	return -1;
 }
 
+/*
+ * A mail that comes again on its day finds its bytes, and promises them before
+ * its row is there: those of today stay until the next run.
+ */
+static bool
+may_come_again(const struct refs *refs, const char *ref)
+{
+	return strncmp(ref, "file:", 5) == 0 &&
+	       strncmp(ref + 5, refs->today, DAY_TEXT - 1) >= 0;
+}
+
+static void
+set_today(struct refs *refs)
+{
+	time_t t = (time_t)(clock_now_ms() / 1000 - PUT_S);
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(refs->today, sizeof refs->today, "%Y/%m/%d", &tm);
+}
+
 static int
 add_ref(void *ctx, const char *ref, struct err *e)
 {
 	struct refs *refs = ctx;
 
 	(void)e;
-	if (refs->n < REFS_MAX)
+	if (refs->n < REFS_MAX && !may_come_again(refs, ref))
 		refs->all[refs->n++] = xstrdup(ref);
 	return 0;
 }
@@ -131,8 +160,10 @@ static int
 remove_some(struct queue *q, struct err *e)
 {
 	struct refs refs = {.n = 0};
-	int r = q->mail->ops->doomed(q->mail, add_ref, &refs, e);
+	int r;
 
+	set_today(&refs);
+	r = q->mail->ops->doomed(q->mail, add_ref, &refs, e);
 	if (r == 0)
 		r = spare(q, &refs, e);
 	if (r == 0 && refs.n_free > 0)

@@ -17,7 +17,8 @@ int removal_lock(struct state *s, bool is_removing, struct err *e);
 
 /*
  * Remove the files of blobs whose rows are gone, also those that a killed run
- * has left; not of a mail that has come back since.  With the lock.
+ * has left; not of a mail that has come back since, nor those of today, which
+ * one may just find again: they are for the next run.  With the lock.
  */
 int removal_of_doomed(struct queue *q, struct err *e);
 
