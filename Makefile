@@ -62,12 +62,15 @@ $(line_tools): $(obj)/store/no_dlopen.o
 endif
 $(bin)/mail-deliver: libs :=
 
+# The only one that talks to servers.
+$(bin)/mail-send $(obj)/preload/mail-send: libs += -lcurl -lcrypto
+
 # Users' jq programs run in a process of their own: nothing else needs libjq.
 $(bin)/mailpipe-jq $(obj)/preload/mailpipe-jq: libs := -ljq
 
 lib_src := $(filter-out %/no_dlopen.c,$(wildcard src/core/*.c src/mail/*.c \
 	src/store/*.c src/queue/*.c src/lock/*.c src/handler/*.c src/ingest/*.c \
-	src/alias/*.c src/retry/*.c))
+	src/alias/*.c src/retry/*.c src/net/*.c src/send/*.c))
 lib_obj := $(lib_src:src/%.c=$(obj)/%.o) $(obj)/gen/charset_table.o
 tool_src := $(wildcard src/tool/*.c)
 programs := $(tool_src:src/tool/%.c=$(bin)/%)
