@@ -69,4 +69,13 @@ void charset_end(struct charset_decoder *d, struct buf *out);
 const struct charset *charset_guess(
     const char *data, size_t n, const struct charset *hint);
 
+/*
+ * The other way, for the one charset that some readers of mail still want:
+ * append text, which is UTF-8, as ISO-2022-JP of at most max bytes that begins
+ * and ends in ASCII.  How many bytes of text that is: less than n when a
+ * character is not in JIS X 0208, or when more does not fit.
+ */
+size_t charset_to_iso2022jp(
+    const char *text, size_t n, size_t max, struct buf *out);
+
 #endif
