@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/clock.h"
+
 enum {
 	YEAR_MIN = 1900, /* RFC 5322 3.3 */
 	YEAR_MAX = 9999,
@@ -313,4 +315,25 @@ date_parse(struct slice value, char text[DATE_TEXT])
 	    year, month, day, d.hour, d.minute, d.second, is_minus ? '-' : '+',
 	    d.zone / 60, d.zone % 60);
 	return true;
+}
+
+char *
+date_format(int64_t ms, int offset, char text[DATE_TEXT])
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	const int64_t day_ms = 86400000;
+	int64_t local = ms + offset * INT64_C(60000), day = local / day_ms;
+	int minutes = offset < 0 ? -offset : offset, month;
+	char iso[CLOCK_TEXT];
+
+	if (local % day_ms < 0)
+		day--;
+	clock_format(local, iso); /* 2026-11-21T23:06:00… */
+	month = (iso[5] - '0') * 10 + iso[6] - '0';
+	snprintf(text, DATE_TEXT, "%.3s, %.2s %.3s %.4s %.8s %c%02d%02d",
+	    days + ((day + 4) % 7 + 7) % 7 * 3, iso + 8,
+	    names + (month - 1) * 3, iso, iso + 11, offset < 0 ? '-' : '+',
+	    minutes / 60 % 100, minutes % 60);
+	return text;
 }

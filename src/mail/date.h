@@ -7,6 +7,7 @@
 #define MAIL_DATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "mail/header.h"
 
@@ -20,5 +21,12 @@ enum {
  * 3339 4.3).  false: it is no date, or one that does not exist.
  */
 bool date_parse(struct slice value, char text[DATE_TEXT]);
+
+/*
+ * The other way (RFC 5322 3.3): "Sat, 21 Nov 2026 23:06:00 +0900".  ms since
+ * the epoch, of years that have four digits; offset: minutes from UTC.  Returns
+ * text.
+ */
+char *date_format(int64_t ms, int offset, char text[DATE_TEXT]);
 
 #endif

@@ -160,6 +160,35 @@ check_long(const char *piece)
 	buf_release(&value);
 }
 
+static const struct {
+	int64_t ms;
+	int offset;
+	const char *text;
+} formatted[] = {
+    {0, 0, "Thu, 01 Jan 1970 00:00:00 +0000"},
+    {INT64_C(1795302360999), 540, "Sun, 22 Nov 2026 08:06:00 +0900"},
+    {INT64_C(1795302360000), -210, "Sat, 21 Nov 2026 19:36:00 -0330"},
+    {-1, 0, "Wed, 31 Dec 1969 23:59:59 +0000"},
+    {INT64_C(-2208988800000), 0, "Mon, 01 Jan 1900 00:00:00 +0000"},
+    {INT64_C(951782400000), 0, "Tue, 29 Feb 2000 00:00:00 +0000"},
+    {INT64_C(253402214400000), 0, "Fri, 31 Dec 9999 00:00:00 +0000"},
+};
+
+static void
+check_formatted(void)
+{
+	char text[DATE_TEXT];
+
+	for (size_t i = 0; i < sizeof formatted / sizeof *formatted; i++)
+		if (strcmp(
+			date_format(formatted[i].ms, formatted[i].offset, text),
+			formatted[i].text) != 0) {
+			fprintf(stderr, "date: %s, not %s\n", text,
+			    formatted[i].text);
+			failures++;
+		}
+}
+
 int
 main(void)
 {
@@ -175,5 +204,6 @@ main(void)
 	}
 	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
 		check_long(pieces[i]);
+	check_formatted();
 	return failures > 0;
 }
