@@ -137,6 +137,8 @@ $(obj)/unit/%: tests/unit/%.c $(obj)/libmailpipe.a
 # libjq, in tests only, is what our JSON is compared with.
 $(obj)/unit/json: libs += -ljq
 
+$(obj)/unit/dkim $(obj)/unit/dkim_corpora: libs += -lcrypto
+
 # What the fuzzers have found, as tests; and the fuzzers (FUZZ=1 CC=clang).
 $(obj)/fuzz/replay.o: tests/fuzz/replay.c
 	@mkdir -p $(@D)
