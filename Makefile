@@ -127,7 +127,10 @@ $(obj)/gen/%.o: build/gen/%.c
 # src/mail reads hostile bytes: no silent conversions there.
 $(obj)/mail/%.o: our_cflags += -Wconversion -Wno-sign-conversion
 
-units: $(units)
+# Programs with which bats tests try what has no program of its own.
+drivers := $(obj)/driver/dkim
+
+units: $(units) $(drivers)
 
 $(obj)/unit/%: tests/unit/%.c $(obj)/libmailpipe.a
 	@mkdir -p $(@D)
@@ -137,7 +140,12 @@ $(obj)/unit/%: tests/unit/%.c $(obj)/libmailpipe.a
 # libjq, in tests only, is what our JSON is compared with.
 $(obj)/unit/json: libs += -ljq
 
-$(obj)/unit/dkim $(obj)/unit/dkim_corpora: libs += -lcrypto
+$(obj)/unit/dkim $(obj)/unit/dkim_corpora $(obj)/driver/dkim: libs += -lcrypto
+
+$(obj)/driver/%: tests/driver/%.c $(obj)/libmailpipe.a
+	@mkdir -p $(@D)
+	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
+		$(LDFLAGS) -MMD -MP -o $@ $< $(obj)/libmailpipe.a $(libs)
 
 # What the fuzzers have found, as tests; and the fuzzers (FUZZ=1 CC=clang).
 $(obj)/fuzz/replay.o: tests/fuzz/replay.c
@@ -254,5 +262,5 @@ uninstall:
 clean:
 	rm -rf bin build
 
--include $(lib_obj:.o=.d) $(tool_src:src/%.c=$(obj)/%.d) $(units:=.d) \
+-include $(lib_obj:.o=.d) $(tool_src:src/%.c=$(obj)/%.d) $(units:=.d) $(drivers:=.d) \
 	$(obj)/fuzz/replay.d $(fuzz_src:tests/fuzz/%.c=$(obj)/bin/%.d)
