@@ -26,6 +26,9 @@ struct run {
 	struct locks locks;
 	struct sum sum;
 	struct fate fate; /* of the group at work */
+	/* Its mails are walked over twice; these, queued until then, first. */
+	int64_t old_before;
+	bool is_old; /* this is the first walk */
 	int64_t now;
 	int unchecked;
 };
@@ -114,6 +117,10 @@ decide(void *ctx, const struct mail_row *row, struct err *e)
 		return -1; /* no error, but the end */
 	if (decision == DECIDE_WAIT)
 		return 0;
+	/* The first walk is for those that die, which the second leaves. */
+	if (r->is_old ? decision != DECIDE_DEAD
+		      : decision == DECIDE_DEAD && row->since <= r->old_before)
+		return 0;
 	is_chosen = choice_has(&r->how->choice, row, e);
 	if (is_chosen != 1)
 		return is_chosen;
@@ -122,8 +129,9 @@ decide(void *ctx, const struct mail_row *row, struct err *e)
 }
 
 static int
-walk(struct run *r, struct mail_waiting *which, struct err *e)
+walk(struct run *r, const struct mail_waiting *which, struct err *e)
 {
+	r->is_old = which->order == MAIL_DEFERRED_SINCE;
 	if (r->q->mail->ops->waiting(r->q->mail, which, decide, r, e) == -1 &&
 	    !r->mover.is_over)
 		return -1;
@@ -142,13 +150,17 @@ decide_group(struct run *r, const struct mail_group *g, struct err *e)
 	int64_t dead = r->mover.moved[MAIL_DEAD];
 	int64_t done = r->mover.moved[MAIL_SUCCEEDED];
 	struct sum_class *c;
-	int result;
+	int result = 0;
 
 	if (rules_fate(&r->how->rules, g, &r->fate, e) == -1)
 		return -1;
 	old.before = fate_old_before(&r->fate, r->now);
 	due.before = fate_due_before(&r->fate, r->now);
-	result = r->fate.is_spent || r->fate.is_now ? 0 : walk(r, &old, e);
+	r->old_before = INT64_MIN;
+	if (!r->fate.is_spent && !r->fate.is_now) {
+		r->old_before = old.before;
+		result = walk(r, &old, e);
+	}
 	if (result == 0 && !r->mover.is_over)
 		result = walk(r, &due, e);
 	c = sum_of(&r->sum, g->class);

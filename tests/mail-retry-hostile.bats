@@ -1,0 +1,55 @@
+#!/usr/bin/env bats
+# mail-retry where somebody or something is against it: mails that stand in the
+# way of others, clocks that jump, marks that must not be lost.
+
+load helpers
+
+setup() {
+	mailpipe_setup
+	need jq
+	at 0
+}
+
+teardown() { mailpipe_teardown; }
+
+# at SECONDS: since the test began.
+at() { export MAILPIPE_CLOCK=@$((1795000000 + $1)); }
+
+config() {
+	echo "$1" >config.json
+	export MAILPIPE_CONFIG=$PWD/config.json
+}
+
+# mails N TENANT: records on queue inbound, ids TENANT-N.
+mails() {
+	seq -f "{\"id\":\"$2-%g\",\"tenant\":\"$2\"}" "$1" |
+		jq -c '.content = {base64: "aGVsbG8="}' |
+		mail-store put | mail-queue put inbound
+}
+
+# results PROGRAM: take all, and settle with what jq PROGRAM makes of each.
+results() {
+	mail-queue take -c 1000 -n 1000 -l 600 inbound |
+		jq -c ".result = ({stage: \"mail-dispatch\"} + $1)" |
+		mail-queue settle
+}
+
+states_are() {
+	[ "$(states | xargs)" = "$1" ] || {
+		states
+		return 1
+	}
+}
+
+@test "due -n: what is old and due is said once, as it would be done" {
+	mails 3 t
+	results '{status: "retry"}'
+	at $((8 * 86400))
+	for schedule in '1m*' '7d*'; do
+		mail-retry due -n -s "$schedule" -o json inbound >dry
+		[ "$(head -n -1 dry | jq -r .id | xargs)" = "t-1 t-2 t-3" ]
+		tail -n 1 dry | jq -e '.ready + .dead == 3 and .waiting == 0'
+	done
+	mail-retry due -s '7d*' -o json inbound | jq -e '.dead == 3'
+	states_are "dead 3"
+}
