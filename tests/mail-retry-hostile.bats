@@ -53,3 +53,28 @@ states_are() {
 	mail-retry due -s '7d*' -o json inbound | jq -e '.dead == 3'
 	states_are "dead 3"
 }
+
+# interrupted: take one mail, and die when its handler is about to run.
+interrupted() {
+	mail-queue take -c 1 -l 60 inbound | inject pidfd 1 kill \
+		mail-dispatch -T 60 -- true 2>/dev/null || true
+}
+
+@test "revive: a mail whose handler may have run comes out marked all the same" {
+	mails 1 t
+	for i in 0 1 2; do
+		at $((i * 7200))
+		interrupted
+	done
+	at 90000
+	mail-queue take -c 1 inbound
+	mail-retry due -m 1 inbound
+	states_are "dead 1"
+	mail-retry revive t-1
+	mail-queue take -c 1 inbound >taken
+	jq -e '.lease.interrupted' taken
+	# Who has worked it has seen the mark.
+	mail-dispatch -- false <taken | mail-queue settle
+	mail-retry due --now inbound
+	mail-queue take -c 1 inbound | jq -e '.lease.interrupted | not'
+}

@@ -176,7 +176,7 @@ write_move(struct mail_sqlite *m, const struct sqlite_found *f,
 	    "UPDATE mail SET state=?2,queue=ifnull(?3,queue),"
 	    "lane=nullif(?8,0),due_at=0,"
 	    "unstarted=0,interrupted=CASE WHEN ?4 THEN max(interrupted,1)"
-	    " WHEN ?5 THEN 0 ELSE interrupted END,"
+	    " WHEN ?5 THEN min(interrupted,1) ELSE interrupted END,"
 	    "spared=CASE WHEN ?5 THEN attempts ELSE spared END,"
 	    "since=CASE WHEN ?5 THEN ?6 ELSE since END,"
 	    "queued_at=CASE WHEN queued_at=0 THEN ?6 ELSE queued_at END,"
