@@ -78,3 +78,20 @@ interrupted() {
 	mail-retry due --now inbound
 	mail-queue take -c 1 inbound | jq -e '.lease.interrupted | not'
 }
+
+@test "settle: a snooze before the start does not take the mark away" {
+	mails 1 t
+	interrupted
+	for s in 7200 7300; do
+		at $s
+		mail-queue take -c 1 -l 60 inbound >taken
+		jq -e '.lease.interrupted' taken
+		jq -c '.result = {status: "snooze", stage: "mail-lock",
+			after_s: 5}' taken | mail-queue settle
+	done
+	at 7400
+	mail-queue take -c 1 inbound | mail-dispatch -- false |
+		mail-queue settle
+	mail-retry due --now inbound
+	mail-queue take -c 1 inbound | jq -e '.lease.interrupted | not'
+}

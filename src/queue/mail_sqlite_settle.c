@@ -10,7 +10,8 @@ apply(struct mail_sqlite *m, const struct sqlite_found *f,
 	bool is_started = is_held_now && f->stage[0] != '\0';
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_SETTLE,
 	    "UPDATE mail SET state=?2,due_at=?3,attempts=attempts+?4,"
-	    "last=ifnull(?5,last),owner=NULL,stage=NULL,interrupted=0,"
+	    "last=ifnull(?5,last),owner=NULL,stage=NULL,"
+	    "interrupted=CASE WHEN ?8 THEN 0 ELSE interrupted END,"
 	    "unstarted=0,updated_at=?6,class=?7 WHERE seq=?1",
 	    e);
 
@@ -27,6 +28,8 @@ apply(struct mail_sqlite *m, const struct sqlite_found *f,
 		db_bind_text(st, 5, NULL);
 	db_bind_int(st, 6, now);
 	db_bind_text(st, 7, s->class != NULL ? s->class : "");
+	/* What was not started has told nobody that it may have been done. */
+	db_bind_int(st, 8, is_started);
 	return db_run(&m->db, st, e);
 }
 
