@@ -95,3 +95,35 @@ interrupted() {
 	mail-retry due --now inbound
 	mail-queue take -c 1 inbound | jq -e '.lease.interrupted | not'
 }
+
+# unreadable ID...: their blobs are there, and cannot be opened.
+unreadable() {
+	local id f
+	for id; do
+		f=$(echo state/blobs/*/*/*/"$id".0)
+		rm "$f"
+		ln -s loop "$f"
+	done
+}
+
+@test "due: many mails that cannot be looked at keep no other up" {
+	mails 30 a
+	mails 2 b
+	results '{status: "retry"}'
+	# shellcheck disable=SC2046 # words
+	unreadable $(seq -f 'a-%g' 30)
+	run -75 --separate-stderr mail-retry due --now -o json inbound
+	jq -e '.ready == 2 and .waiting == 30' <<<"$output"
+	states_are "deferred 30 ready 2"
+	[ "$(grep -c 'stays deferred: ' <<<"$stderr")" = 20 ]
+	[[ $stderr == *"10 more stay deferred"* ]]
+}
+
+@test "revive: a mail that cannot be looked at keeps no other up" {
+	mails 3 t
+	results '{status: "fail"}'
+	unreadable t-2
+	run -75 --separate-stderr mail-retry revive --all
+	[[ $stderr == "mail-retry: t-2: left as it is: "* ]]
+	states_are "dead 1 ready 2"
+}

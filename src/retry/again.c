@@ -87,18 +87,20 @@ static int
 add_row(void *ctx, const struct mail_row *row, struct err *e)
 {
 	struct run *r = ctx;
-	struct err gone = ERR_INIT;
+	struct err gone = ERR_INIT, unknown = ERR_INIT, *why;
 	int is_there = 1;
 
 	if (r->mover.is_over)
 		return -1; /* no error, but the end */
 	if (r->how->to == MAIL_READY)
-		is_there = check_blobs(r->q, row, &gone, e);
-	if (is_there == 0) {
-		err_prefix(&gone, "%s: left as it is", row->id);
-		tool_failed(&gone);
-	}
-	return is_there == 1 ? move(r, row, e) : is_there;
+		is_there = check_blobs(r->q, row, &gone, &unknown);
+	if (is_there == 1)
+		return move(r, row, e);
+	/* Gone, or nobody knows: the others may be sound. */
+	why = is_there == 0 ? &gone : &unknown;
+	err_prefix(why, "%s: left as it is", row->id);
+	tool_failed(why);
+	return 0;
 }
 
 static void

@@ -16,7 +16,7 @@
 #include "store/state.h"
 
 enum {
-	UNCHECKED_MAX = 20, /* mails whose blobs cannot be looked at */
+	UNCHECKED_MAX = 20, /* that many are named */
 };
 
 struct run {
@@ -30,7 +30,7 @@ struct run {
 	int64_t old_before;
 	bool is_old; /* this is the first walk */
 	int64_t now;
-	int unchecked;
+	int unchecked; /* whose bytes cannot be looked at */
 };
 
 static int
@@ -47,15 +47,17 @@ make_dead(
 	return mover_add(&r->mover, row, &d, e);
 }
 
-/* It cannot be known whether it may go on: named, and left. */
+/*
+ * It cannot be known whether it may go on: named, and left.  Others may be
+ * sound, so that a directory which cannot be read keeps none of them up.
+ */
 static int
-leave(struct run *r, const struct mail_row *row, struct err *why, struct err *e)
+leave(struct run *r, const struct mail_row *row, struct err *why)
 {
 	err_prefix(why, "%s: stays deferred", row->id);
-	if (++r->unchecked > UNCHECKED_MAX)
-		return err_set(e, ERR_TEMP, "%s", why->text);
 	why->class = ERR_TEMP;
-	tool_failed(why);
+	if (++r->unchecked <= UNCHECKED_MAX)
+		tool_failed(why);
 	return 0;
 }
 
@@ -93,8 +95,11 @@ make_ready(
 	    is_done == 0 ? check_blobs(r->q, row, &gone, &bad) : is_done;
 	int ret;
 
-	if (is_there == -1)
-		ret = leave(r, row, &bad, e);
+	if (is_done == -1)
+		ret =
+		    err_set(e, ERR_TEMP, "%s: its lock: %s", row->id, bad.text);
+	else if (is_there == -1)
+		ret = leave(r, row, &bad);
 	else if (is_done == 1)
 		ret = make_settled(r, row, &result, e);
 	else if (is_there == 0)
@@ -210,6 +215,10 @@ report(struct run *r, struct err *e)
 	    (long long)m->moved[MAIL_READY], (long long)m->moved[MAIL_DEAD]);
 	if (m->is_over)
 		tool_verbose("its time was over before all was decided");
+	if (r->unchecked > UNCHECKED_MAX)
+		tool_say("%d more stay deferred, for the same reason or "
+			 "another",
+		    r->unchecked - UNCHECKED_MAX);
 	if (!r->how->has_sum)
 		return 0;
 	return sum_print(&r->sum, r->how->queue, m->is_over, &r->how->look, e);
