@@ -127,3 +127,44 @@ unreadable() {
 	[[ $stderr == "mail-retry: t-2: left as it is: "* ]]
 	states_are "dead 1 ready 2"
 }
+
+# tell OBJECT-PROGRAM: on_dead and on_hold write what jq makes of their object.
+tell() {
+	printf '#!/bin/sh\nexec jq -c %s >>told\n' "'$1'" >teller
+	chmod +x teller
+	config "{\"on_dead\":[\"$PWD/teller\"],\"on_hold\":[\"$PWD/teller\"],
+		\"breaker\":{\"results\":3,\"probe\":\"100s\"}}"
+}
+
+@test "on_dead: more causes than one run tells are told by the next" {
+	tell '[.code, .mails]'
+	mails 120 t
+	results '{status: "fail", code: (.id | ltrimstr("t-") | tonumber)}'
+	mail-retry due inbound
+	[ "$(wc -l <told)" = 100 ]
+	at 60
+	mail-retry due inbound
+	[ "$(sort -u told | wc -l)" = 120 ]
+	at 120
+	mail-retry due inbound
+	[ "$(wc -l <told)" = 120 ]
+}
+
+@test "on_dead, on_hold: a clock that was ahead once does not silence them" {
+	tell '[.event, .code]'
+	at 31536000
+	mails 3 a
+	results '{status: "fail", code: 1, class: "network", route: "r"}'
+	mail-retry due inbound
+	[ "$(sort told | xargs)" = "[dead,1] [hold,null]" ]
+	mail-queue resume --route r inbound
+	at 0
+	mails 3 b
+	results '{status: "fail", code: 1, class: "network", route: "r"}'
+	mail-retry due inbound
+	[ "$(sort told | xargs)" = \
+		"[dead,1] [dead,1] [hold,null] [hold,null]" ]
+	at 60
+	mail-retry due inbound
+	[ "$(wc -l <told)" = 4 ]
+}

@@ -152,9 +152,12 @@ struct cause {
 };
 
 struct causes {
+	struct queue *q;
+	const char *queue;
+	int64_t now;
 	struct cause all[ALARM_CAUSES];
 	size_t n;
-	bool is_full;
+	bool is_seen, is_full;
 };
 
 /* Once each, and not too many. */
@@ -172,17 +175,53 @@ add_name(json names, const char *name)
 	return json_append(names, json_string(name));
 }
 
-static struct cause *
-find_cause(struct causes *c, const char *name, json last)
+/*
+ * Was somebody told of it since then?  A time that is yet to come was written
+ * by a clock that was ahead, and is none.  1, 0, -1: ERR_TEMP.
+ */
+static int
+is_told(struct queue *q, const char *queue, const char *cause, int64_t since,
+    struct err *e)
 {
-	struct cause *one;
+	int64_t now = clock_now_ms(), at;
 
+	if (q->mail->ops->told(q->mail, queue, cause, 0, &at, e) == -1)
+		return -1;
+	return at >= since && at <= now && at > 0;
+}
+
+static int64_t
+a_day_before(int64_t now)
+{
+	return now - ALARM_AGAIN_S * INT64_C(1000);
+}
+
+/* Those that were told take no room from the others. */
+static int
+is_wanted(struct causes *c, const char *name, struct err *e)
+{
+	int r = is_told(c->q, c->queue, name, a_day_before(c->now), e);
+
+	if (r != 0)
+		return r == -1 ? -1 : 0;
+	c->is_full = c->n == ALARM_CAUSES;
+	return !c->is_full;
+}
+
+static struct cause *
+find_cause(struct causes *c, const char *name)
+{
 	for (size_t i = 0; i < c->n; i++)
 		if (strcmp(c->all[i].name, name) == 0)
 			return &c->all[i];
-	c->is_full = c->n == ALARM_CAUSES;
-	if (c->is_full)
-		return NULL;
+	return NULL;
+}
+
+static struct cause *
+new_cause(struct causes *c, const char *name, json last)
+{
+	struct cause *one;
+
 	one = &c->all[c->n++];
 	snprintf(one->name, sizeof one->name, "%s", name);
 	one->object = json_set_str(json_object(), "event", "dead");
@@ -206,8 +245,9 @@ add_dead(void *ctx, const struct mail_row *row, struct err *e)
 	char name[CAUSE_TEXT];
 	const char *class, *route;
 	struct cause *one;
+	int r = 1;
 
-	(void)e;
+	c->is_seen = true;
 	if (row->last != NULL &&
 	    json_parse(row->last, row->last_len, &last, &bad) == -1)
 		last = json_none();
@@ -216,14 +256,18 @@ add_dead(void *ctx, const struct mail_row *row, struct err *e)
 	snprintf(name, sizeof name, "dead %.64s %.64s %lld",
 	    class != NULL ? class : "", route != NULL ? route : "",
 	    (long long)json_int(last, "code", -1));
-	one = find_cause(c, name, last);
+	one = find_cause(c, name);
+	if (one == NULL)
+		r = is_wanted(c, name, e);
+	if (one == NULL && r == 1)
+		one = new_cause(c, name, last);
 	if (one != NULL) {
 		one->n++;
 		one->tenants = add_name(one->tenants, row->tenant);
 		one->ids = add_name(one->ids, row->id);
 	}
 	json_free(last);
-	return 0;
+	return r == -1 ? -1 : 0;
 }
 
 /* 1 it was told, or not long ago; 0 not; -1 ERR_TEMP.  Consumes object. */
@@ -232,14 +276,11 @@ tell_once(struct queue *q, const char *queue, const char *key,
     const char *cause, int64_t since, json object, struct err *e)
 {
 	int64_t now = clock_now_ms(), at;
+	int r = is_told(q, queue, cause, since, e);
 
-	if (q->mail->ops->told(q->mail, queue, cause, 0, &at, e) == -1) {
+	if (r != 0) {
 		json_free(object);
-		return -1;
-	}
-	if (at >= since) {
-		json_free(object);
-		return 1;
+		return r;
 	}
 	object = json_set_str(object, "queue", queue);
 	if (tell(&q->state->config, key, with_time(object, "at", now)) == -1)
@@ -251,7 +292,7 @@ tell_once(struct queue *q, const char *queue, const char *key,
 static int
 tell_causes(struct queue *q, const char *queue, struct causes *c, struct err *e)
 {
-	int64_t since = clock_now_ms() - ALARM_AGAIN_S * INT64_C(1000);
+	int64_t since = a_day_before(c->now);
 	int r = 1, all = 1;
 
 	for (size_t i = 0; i < c->n; i++) {
@@ -290,13 +331,17 @@ alarm_dead(struct queue *q, const char *queue, struct err *e)
 		return 0;
 	if (q->mail->ops->told(q->mail, queue, "dead", 0, &at, e) == -1)
 		return -1;
-	which.after = at > OVERLAP_MS ? at - OVERLAP_MS : 0;
+	/* From the beginning, when a clock that was ahead has written it. */
+	which.after = at > OVERLAP_MS && at <= now ? at - OVERLAP_MS : 0;
 	c = xcalloc(1, sizeof *c);
+	c->q = q;
+	c->queue = queue;
+	c->now = now;
 	r = q->mail->ops->waiting(q->mail, &which, add_dead, c, e);
 	if (r == 0)
 		r = tell_causes(q, queue, c, e);
 	/* What was not told is looked for once more. */
-	if (r == 1 && c->n > 0 && !c->is_full)
+	if (r == 1 && c->is_seen && !c->is_full)
 		r = q->mail->ops->told(q->mail, queue, "dead", now, &at, e);
 	free(c);
 	return r == -1 ? -1 : 0;
