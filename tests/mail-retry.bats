@@ -325,7 +325,7 @@ ready_at() {
 	mail-queue drop -i t-1 inbound
 	due --now
 	states_are "dropped 1 ready 1"
-	run -0 --separate-stderr mail-retry revive t-1
+	run -65 --separate-stderr mail-retry revive t-1
 	[ "$stderr" = "mail-retry: t-1: is dropped, not dead: left as it is" ]
 	mail-retry uncertain --again --all
 	mail-retry stranded --older 1 inbound

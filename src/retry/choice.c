@@ -106,12 +106,15 @@ static int
 walk_row(void *ctx, const struct mail_row *row, struct err *e)
 {
 	struct walk *w = ctx;
+	struct err bad = ERR_INIT;
 	int r = 0;
 
 	w->is_there = true;
 	if (w->c->n_ids > 0 && row->state != w->state) {
-		tool_say("%s: is %s, not %s: left as it is", row->id,
-		    mail_state_name(row->state), mail_state_name(w->state));
+		err_set(&bad, ERR_DATA, "%s: is %s, not %s: left as it is",
+		    row->id, mail_state_name(row->state),
+		    mail_state_name(w->state));
+		tool_failed(&bad);
 		return 0;
 	}
 	if (w->c->which.count == 0 || w->n < w->c->which.count)
