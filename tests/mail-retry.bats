@@ -452,6 +452,15 @@ ready_at() {
 		"t-1 parked" ]
 	[ "${#lines[@]}" = 4 ]
 	[ "$(mail-retry uncertain -t nosuch)" = "" ]
+	[ "$(mail-retry uncertain -j '.id == "t-2"' | jq -r .id)" = t-2 ]
+	[ "$(mail-retry uncertain --matching lost | wc -l)" = 4 ]
+	[ "$(mail-retry uncertain --matching found | wc -l)" = 0 ]
+	[ "$(mail-retry uncertain --class network | wc -l)" = 0 ]
+	# What is for a decision wants one.
+	for option in -n -e '--rate 1' '--reason x' --all; do
+		# shellcheck disable=SC2086 # words
+		run -64 mail-retry uncertain $option
+	done
 	mail-retry uncertain --again t-1
 	mail-retry uncertain --done --reason "seen at the shop" t-2
 	mail-retry uncertain --fail t-3

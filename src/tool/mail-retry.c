@@ -163,6 +163,9 @@ list_parked(struct queue *q, void *ctx, struct err *e)
 	struct look look = look_choose(option.form.value);
 
 	how->choice.which.state = mail_state_name(MAIL_PARKED);
+	how->choice.which.class = option.class.value;
+	how->choice.which.reason = option.matching;
+	how->choice.which.jq = option.jq;
 	return listing_rows(q, &how->choice.which, &look, e);
 }
 
@@ -178,8 +181,8 @@ run_uncertain(int argc, char **argv, struct err *e)
 		return err_set(e, ERR_USAGE,
 		    "--again, --done or --fail: which of them happened?");
 	if (actions == 0 &&
-	    (argc > 0 || option.is_all || option.jq != NULL ||
-		option.class.value != NULL || option.matching != NULL))
+	    (argc > 0 || option.is_all || option.reason != NULL ||
+		option.rate != NULL || option.is_dry || option.is_echo))
 		return err_set(e, ERR_USAGE,
 		    "what became of them? --again, --done or --fail");
 	if (actions == 0)
