@@ -168,3 +168,44 @@ tell() {
 	mail-retry due inbound
 	[ "$(wc -l <told)" = 4 ]
 }
+
+# keys: config receive (public key only), both, and an order that has failed.
+sealed_dead() {
+	unset MAILPIPE_CLOCK
+	mail-store keygen --secret "$PWD/secret" --public "$PWD/public" >/dev/null
+	jq -n --arg p "$PWD/public" '{keys: {public: $p}}' >receive.json
+	jq --arg s "$PWD/secret" '.keys.secret_file = $s' receive.json >both.json
+	export MAILPIPE_CONFIG=$PWD/both.json
+	mail order 300 | receive
+	mail other 300 | receive
+	results '{status: "fail", class: "handler", reason: "x"}'
+}
+
+@test "revive --edited: where there is no secret key, nothing lands in the clear" {
+	sealed_dead
+	export MAILPIPE_CONFIG=$PWD/receive.json
+	mail-queue list -s dead inbound >dead
+	for edit in '.customer = "geheim"' '.message.subject = "geheim"' \
+		'.mail.text = "geheim"' '.sealed = "1.geheim"' 'del(.sealed) |
+		.x = "geheim"' '.sealed |= sub("=*$"; "AAAA")'; do
+		head -n 1 dead | jq -c "$edit" >edited
+		run -65 --separate-stderr mail-retry revive --edited <edited
+		[[ $stderr == "mail-retry: line 1: "*sealed* ]]
+		run -1 grep -rao geheim state
+	done
+	states_are "dead 2"
+	# As it was it goes; and its neighbour with it.
+	(head -n 1 dead && tail -n 1 dead | jq -c '.x = 1') >edited
+	run -65 mail-retry revive --edited <edited
+	states_are "dead 1 ready 1"
+	export MAILPIPE_CONFIG=$PWD/both.json
+	mail-queue take -c 1 inbound | jq -e '.message.subject == "order"'
+	# Nor does a sealed record take the place of one that can be read.
+	run -65 --separate-stderr sh -c 'tail -n 1 dead |
+		mail-retry revive --edited'
+	[[ $stderr == *"list it where the secret key is"* ]]
+	mail-queue list -s dead inbound | jq -c '.customer = "geheim"' |
+		mail-retry revive --edited
+	mail-queue take -c 1 inbound | jq -e '.customer == "geheim"'
+	run -1 grep -rao geheim state
+}

@@ -12,6 +12,7 @@
 #include "queue/merge.h"
 #include "queue/parts.h"
 #include "queue/receive.h"
+#include "queue/sealed.h"
 #include "retry/check.h"
 #include "retry/locks.h"
 #include "retry/mover.h"
@@ -174,6 +175,50 @@ struct editing {
 	struct err *bad; /* why it cannot, of this record only */
 };
 
+/*
+ * A record that was listed where there is no secret key goes back as it is:
+ * what was added to it would lie in the clear.  ERR_DATA.
+ */
+static int
+check_sealed(
+    const struct mail_row *row, const struct buf *record, struct err *bad)
+{
+	struct buf same = BUF_INIT;
+	json rec, was = json_none(), a, b;
+	int r = 0;
+
+	if (json_parse(record->data, record->len, &rec, bad) == -1)
+		return -1;
+	if (!sealed_is_record(rec)) {
+		if (row->sealed != NULL)
+			r = err_set(bad, ERR_DATA,
+			    "it is sealed, and the record is not: edit it "
+			    "where the secret key is");
+		goto out;
+	}
+	if (row->sealed == NULL ||
+	    json_parse(row->record, row->record_len, &was, bad) == -1) {
+		r = err_set(bad, ERR_DATA,
+		    "the record is sealed: list it where the secret key is");
+		goto out;
+	}
+	a = json_get(rec, "sealed");
+	b = json_get(was, "sealed");
+	if (!json_equal(a, b))
+		r = err_set(bad, ERR_DATA,
+		    "its \"sealed\" is another: edit it where the secret key "
+		    "is");
+	json_free(a);
+	json_free(b);
+	if (r == 0)
+		r = sealed_write(NULL, rec, &same, bad);
+out:
+	buf_release(&same);
+	json_free(was);
+	json_free(rec);
+	return r;
+}
+
 /* With the stored bytes of the row.  Into out; ERR_DATA. */
 static int
 merge_edited(
@@ -192,6 +237,8 @@ merge_edited(
 	if (r == 0)
 		buf_add(out, edited.data, edited.len);
 	buf_release(&edited);
+	if (r != -1 && check_sealed(row, out, bad) == -1)
+		return -1;
 	if (r != -1 && out->len > QUEUE_RECORD_MAX)
 		return err_set(bad, ERR_DATA,
 		    "a record of %zu bytes; at most %d", out->len,
