@@ -256,6 +256,14 @@ write_file(const char *path, mode_t mode, const struct buf *text, struct err *e)
 	return r;
 }
 
+void
+seal_keys_forget(const char *secret_file, const char *public_file)
+{
+	unlink(secret_file);
+	if (public_file != NULL)
+		unlink(public_file);
+}
+
 int
 seal_keys_generate(const char *secret_file, const char *public_file,
     struct seal_public *made, struct err *e)

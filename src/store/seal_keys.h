@@ -57,6 +57,9 @@ void seal_keys_release(struct seal_keys *k);
 int seal_keys_generate(const char *secret, const char *public,
     struct seal_public *made, struct err *e);
 
+/* Remove what was just made: nobody has heard of it. */
+void seal_keys_forget(const char *secret, const char *public);
+
 /* The text of a public key, as the configuration has it; appended. */
 void seal_public_text(const struct seal_public *p, struct buf *out);
 

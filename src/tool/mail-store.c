@@ -413,6 +413,9 @@ run_keygen(int argc, char **argv, struct err *e)
 	json_dump(out, &line);
 	buf_addch(&line, '\n');
 	r = file_write(STDOUT_FILENO, line.data, line.len, -1, "stdout", e);
+	/* Run again, it would find the files of a key that nobody has seen. */
+	if (r == -1)
+		seal_keys_forget(option.secret, option.public);
 	buf_release(&text);
 	buf_release(&line);
 	return r;

@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# Keys of encryption at rest where something is against them: programs that are
+# killed, disks that fail, several at once, keys that are not there.
+
+load helpers
+
+setup() {
+	mailpipe_setup
+	need jq
+	mail small 3000 >small
+	mail large 300000 >large
+}
+
+teardown() { mailpipe_teardown; }
+
+# keys N: a pair, secretN and publicN.
+keys() {
+	mail-store keygen --secret "$PWD/secret$1" --public "$PWD/public$1" \
+		>made"$1"
+}
+
+# use PUBLIC [RING]: the configuration from now on; - is no public key.
+use() {
+	jq -n --arg p "$PWD/$1" --arg s "${2:+$PWD/${2:-}}" '{keys:
+		((if $p | endswith("/-") then {} else {public: $p} end) +
+		if $s == "" then {} else {secret_file: $s} end)}' >config.json
+	export MAILPIPE_CONFIG=$PWD/config.json
+}
+
+@test "keygen: what could not be said leaves no key behind" {
+	run -75 --separate-stderr sh -c 'mail-store keygen --secret "$PWD/s" \
+		--public "$PWD/p" >/dev/full'
+	[ ! -e s ]
+	[ ! -e p ]
+	run -75 --separate-stderr sh -c 'mail-store keygen --secret "$PWD/s" \
+		>&-'
+	[ ! -e s ]
+	mail-store keygen --secret "$PWD/s" --public "$PWD/p" >made
+	[ "$(cat p)" = "$(jq -r .public made)" ]
+}
+
+@test "keygen: killed or failing at each call, it leaves a whole key or none" {
+	preloadable
+	for call in write fsync close openat; do
+		for action in ENOSPC kill kill-after; do
+			for nth in 1 2 3 4 5; do
+				rm -f s p
+				inject $call $nth $action mail-store keygen \
+					--secret "$PWD/s" --public "$PWD/p" \
+					>made 2>err || true
+				for f in s p; do
+					[ ! -s $f ] || grep -qE \
+						'^mailpipe-[a-z]*-1:[0-9a-f]{64}$' $f
+				done
+				# One that was said is there.
+				[ ! -s made ] || [ "$(cat p)" = \
+					"$(jq -r .public made)" ]
+				[ $action != ENOSPC ] || [ -s made ] ||
+					[ ! -e s -a ! -e p ]
+				[ ! -e s ] || [ "$(stat -c %a s)" = 600 ]
+			done
+		done
+	done
+}
+
+@test "keygen: of many at once one makes the pair" {
+	for i in 1 2 3 4 5 6 7 8; do
+		mail-store keygen --secret "$PWD/s" --public "$PWD/p" \
+			>"made.$i" 2>"err.$i" &
+	done
+	wait
+	[ "$(cat made.* | wc -l)" = 1 ]
+	[ "$(cat p)" = "$(cat made.* | jq -r .public)" ]
+	[ "$(grep -l 'is there already' err.* | wc -l)" = 7 ]
+}
