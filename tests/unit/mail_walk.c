@@ -252,9 +252,10 @@ apply(struct walk *w, struct model *m, enum mail_status status, bool is_held)
 	m->due_at = status == STATUS_RETRY || status == STATUS_SNOOZE
 			? w->l->now + 500
 			: 0;
+	if (is_held && m->stage != -1)
+		m->interrupted = 0;
 	m->stage = -1;
 	m->unstarted = 0;
-	m->interrupted = 0;
 }
 
 static void
