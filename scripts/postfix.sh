@@ -89,6 +89,7 @@ pf_master() {
 		flush unix n - n 1000? 0 flush
 		proxymap unix - - n - - proxymap
 		showq unix n - n - - showq
+		smtp unix - - n - - smtp
 		error unix - - n - - error
 		retry unix - - n - - error
 		discard unix - - n - - discard
