@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/id.h"
 #include "mail/compose_field.h"
 #include "mail/compose_section.h"
 #include "mail/compose_sink.h"
@@ -135,6 +136,27 @@ write_header(
 	field_line(out, "MIME-Version", "1.0");
 }
 
+static int
+check_id(const struct section *s, const struct compose *how, struct err *e)
+{
+	if (s->message_id.data != NULL ||
+	    (how->id != NULL && id_valid(how->id, strlen(how->id))))
+		return 0;
+	return err_set(e, ERR_DATA,
+	    "mail.message_id: is missing, and the record has no id");
+}
+
+/* Servers cut what is longer, or refuse it. */
+static int
+check_header(const struct buf *header, struct err *e)
+{
+	if (header->len <= HEADER_SIZE_MAX)
+		return 0;
+	return err_set(e, ERR_DATA,
+	    "mail: its header has %zu bytes, at most %d are taken", header->len,
+	    HEADER_SIZE_MAX);
+}
+
 int
 compose_message(
     json mail, const struct compose *how, struct bulk *out, struct err *e)
@@ -144,10 +166,14 @@ compose_message(
 	struct section s;
 	int r = section_read(&s, mail, e);
 
+	if (r == 0)
+		r = check_id(&s, how, e);
 	if (r == 0) {
 		write_header(&s, how, &header);
-		r = tree_write(&s, how, &header, &sink);
+		r = check_header(&header, e);
 	}
+	if (r == 0)
+		r = tree_write(&s, how, &header, &sink);
 	section_release(&s);
 	buf_release(&header);
 	return r;

@@ -249,6 +249,23 @@ write_name(struct field *f, const char *name)
 	}
 }
 
+/* RFC 5322 3.2.3, and RFC 6532 3.2 */
+static bool
+is_dot_atom(const char *s, size_t n)
+{
+	bool was_dot = true;
+
+	for (size_t i = 0; i < n; i++) {
+		bool is_dot = s[i] == '.';
+
+		if ((is_dot && was_dot) ||
+		    (!is_dot && !is_atext(s[i]) && (unsigned char)s[i] < 0x80))
+			return false;
+		was_dot = is_dot;
+	}
+	return !was_dot;
+}
+
 /*
  * Local parts with dots where RFC 5322 has none, as Japanese carriers gave
  * them out, are put into quotes, which it allows and readers take.
@@ -258,8 +275,7 @@ add_address(const char *address, struct buf *out)
 {
 	size_t n = (size_t)(mailbox_domain(address) - 1 - address);
 
-	if (address[0] != '"' && (address[0] == '.' || address[n - 1] == '.' ||
-				     memmem(address, n, "..", 2) != NULL))
+	if (memchr(address, '"', n) == NULL && !is_dot_atom(address, n))
 		add_quoted(address, n, out);
 	else
 		buf_add(out, address, n);

@@ -195,15 +195,18 @@ encode(const struct enclosure *f, struct wire *w, const char *data, size_t n,
 		base64_lines(data, n, out);
 }
 
-/* Not half an hour of work before saying that it is too much. */
+/* Before all the work, if it can be said then. */
 static int
-check_size(int fd, const struct sink *out)
+check_size(const struct enclosure *f, int fd, const struct sink *out)
 {
 	struct stat st;
+	int64_t lines;
 
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
 		return 0;
-	return sink_check(out, st.st_size);
+	lines = st.st_size / BASE64_LINE;
+	return sink_check(
+	    out, f->is_as_is ? st.st_size : lines * (BASE64_LINE / 3 * 4 + 2));
 }
 
 int
@@ -219,7 +222,7 @@ enclosure_write(
 	wire_init(&w, false);
 	if (fd == -1)
 		return -1;
-	if (check_size(fd, out) == -1)
+	if (check_size(f, fd, out) == -1)
 		goto out;
 	do {
 		n = read_block(fd, f->attachment, block, BLOCK, out->e);

@@ -92,15 +92,20 @@ must_be_coded(const char *text, size_t n, size_t at, size_t size)
 static void
 find_coded(const char *text, size_t n, size_t *from, size_t *to)
 {
-	size_t size;
+	size_t size, word, before = 0;
 
 	*from = *to = n;
 	for (size_t i = 0; i < n; i += size) {
 		size = piece_size(text + i, n - i);
+		word = i + span(text + i, size, true);
+		/* Blanks at the end go with the word before them. */
+		if (i == 0 || word == n)
+			word = before;
+		before = word;
 		if (!must_be_coded(text, n, i, size))
 			continue;
 		if (*from == n)
-			*from = i == 0 ? 0 : i + span(text + i, size, true);
+			*from = word;
 		*to = i + size;
 	}
 }

@@ -9,7 +9,9 @@
 #include "core/err.h"
 
 enum {
-	MESSAGE_MAX = 64 * 1024 * 1024, /* bytes, encoded */
+	/* Bytes, encoded: a file of 50 MiB, and what comes with it. */
+	MESSAGE_MAX = 72 * 1024 * 1024,
+	HEADER_SIZE_MAX = 256 * 1024, /* without Content-* */
 };
 
 struct sink {
