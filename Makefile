@@ -128,7 +128,7 @@ $(obj)/gen/%.o: build/gen/%.c
 $(obj)/mail/%.o: our_cflags += -Wconversion -Wno-sign-conversion
 
 # Programs with which bats tests try what has no program of its own.
-drivers := $(obj)/driver/dkim
+drivers := $(patsubst tests/driver/%.c,$(obj)/driver/%,$(wildcard tests/driver/*.c))
 
 units: $(units) $(drivers)
 
@@ -141,6 +141,7 @@ $(obj)/unit/%: tests/unit/%.c $(obj)/libmailpipe.a
 $(obj)/unit/json: libs += -ljq
 
 $(obj)/unit/dkim $(obj)/unit/dkim_corpora $(obj)/driver/dkim: libs += -lcrypto
+$(obj)/driver/smtp: libs += -lcurl
 
 $(obj)/driver/%: tests/driver/%.c $(obj)/libmailpipe.a
 	@mkdir -p $(@D)
