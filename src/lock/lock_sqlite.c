@@ -24,7 +24,7 @@ static const char create[] =
     "CREATE INDEX lock_id ON lock(id);"
     "CREATE INDEX lock_over ON lock(state,until) WHERE state IN (1,2);";
 
-static const struct db_schema schema = {.version = 1, .create = create};
+const struct db_schema lock_sqlite_schema = {.version = 1, .create = create};
 
 enum sql {
 	SQL_FIND,
@@ -56,7 +56,7 @@ sqlite_open(struct state *s, const char *rest, struct err *e)
 		return NULL;
 	}
 	m = xcalloc(1, sizeof *m);
-	if (db_open(&m->db, s, "lock", &schema, e) == 0)
+	if (db_open(&m->db, s, "lock", &lock_sqlite_schema, e) == 0)
 		return &m->base;
 	db_close(&m->db);
 	free(m);

@@ -15,6 +15,19 @@
  *              minute gives a tenth of the limit back
  *
  * Reservations are not given back: who dies has lost them.
+ *
+ * A moment is good from "at" until RATE_LATE_MS later: then no second of the
+ * server's, wherever it begins, sees more than the limit, whoever else sends.
+ * Who is later (it was held up) must not send, for several of its moments may
+ * have come together: it reserves again (is_again), and has lost that moment.
+ *
+ * What was reserved before a slow-down keeps its moments.  A clock that is set
+ * back makes nobody wait longer than RATE_WITHIN_MAX_MS for the moments of
+ * before; what was sent in the 24 hours before still counts, as sent now.
+ *
+ * lock.db has the tables rate and rate_connection for this, made when they are
+ * first needed: programs of before leave them alone, and need no other layout.
+ * A power failure may lose the last moments; that takes longer than they last.
  */
 #ifndef LOCK_RATE_H
 #define LOCK_RATE_H
@@ -28,7 +41,10 @@
 
 enum {
 	RATE_SCOPES = 4, /* of one mail at the most */
-	RATE_NAME_MAX = 400, /* bytes of a scope's name */
+	RATE_NAME_MAX =
+	    400, /* bytes of a scope's name; longer ones by digest */
+	RATE_LATE_MS = 25, /* how long a moment is good */
+	RATE_WITHIN_MAX_MS = 60 * 1000, /* of within_ms; more is as much */
 };
 
 struct rate_scope {
@@ -42,10 +58,20 @@ struct rate_ask {
 	struct rate_scope scopes[RATE_SCOPES];
 	size_t n;
 	int64_t within_ms; /* reserve nothing that is later than this */
+	/*
+	 * The last fiftieth of a day's limit is for mail of priority above 0,
+	 * so that bulk never keeps a one-time password back for hours.
+	 */
+	int64_t priority;
+	bool is_again; /* its moment was missed: the day has counted it */
 	/* Out: */
 	bool is_reserved;
-	int64_t at; /* when it may go; not reserved: when it could */
-	size_t by; /* which of scopes made it wait */
+	/*
+	 * When it may go.  Not reserved: when it could; of several of one call
+	 * one after the other, so that they do not come back together.
+	 */
+	int64_t at;
+	size_t by; /* which of scopes made it wait; 0 if none */
 	bool is_day; /* it is the limit of 24 hours */
 };
 
@@ -59,19 +85,25 @@ void rates_close(struct rates *r);
 int rates_reserve(struct rates *r, struct rate_ask *all, size_t n, int64_t now,
     struct err *e);
 
-/* The server said: slower.  after_ms: not before that at all; 0: it did not say
- * when. */
+/*
+ * The server said: slower.  after_ms: not before that at all (at most a day);
+ * 0: it did not say when.  Said again within five seconds it halves nothing
+ * more: that was on its way already.  What a scope without a limit really had
+ * is what this process was given of it, lately.
+ */
 int rates_slow_down(struct rates *r, const struct rate_scope *scope,
     int64_t after_ms, int64_t now, struct err *e);
 
 /*
- * One of the scope's connections for owner, until then unless it is renewed.
- * true in *is_free: it is ours.
+ * One more of the scope's connections for owner, until then unless it is
+ * renewed.  true in *is_free: it is ours, until disconnect has been called as
+ * often.  A scope without a limit of connections is always free, and keeps no
+ * count.
  */
 int rates_connect(struct rates *r, const struct rate_scope *scope,
     const char *owner, int64_t until, int64_t now, bool *is_free,
     struct err *e);
-/* All of owner's. */
+/* All of owner's, of all scopes. */
 int rates_renew(
     struct rates *r, const char *owner, int64_t until, struct err *e);
 int rates_disconnect(struct rates *r, const struct rate_scope *scope,
