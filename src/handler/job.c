@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "handler/environ.h"
 #include "mail/record.h"
+#include "queue/begin.h"
 #include "queue/sealed.h"
 
 static const char stage[] = "mail-dispatch";
@@ -52,14 +53,6 @@ withhold(struct job *job)
 {
 	close_message(job);
 	job->fate = JOB_WITHHELD;
-}
-
-static void
-not_started(struct job *job, const struct err *why)
-{
-	job->err = *why;
-	err_prefix(&job->err, "%s: not started", record_id(job->rec));
-	withhold(job);
 }
 
 /* Would its arguments do?  They are made when the attempt is known. */
@@ -134,57 +127,24 @@ job_prepare(const struct job_plan *plan, struct job *job)
 }
 
 static void
-note_attempt(struct job *job, int64_t attempt)
-{
-	json lease = json_member(job->rec, "lease", JSON_OBJECT);
-
-	job->attempt = attempt;
-	if (json_int(lease, "attempt", 0) == attempt) {
-		json_free(lease);
-		return;
-	}
-	lease = json_set(lease, "attempt", json_number((int64_t)attempt));
-	job->rec = json_set(job->rec, "lease", lease);
-}
-
-static void
-note_start(struct job *job, const struct mail_start *start)
-{
-	struct err e = ERR_INIT;
-
-	if (!start->is_lost) {
-		note_attempt(job, start->attempt);
-		return;
-	}
-	err_set(&e, ERR_TEMP, "its lease is over, another may have it");
-	not_started(job, &e);
-}
-
-static void
 start_leases(const struct job_plan *plan, struct job **jobs, size_t n)
 {
-	struct mail_start *starts = xcalloc(n, sizeof *starts);
+	struct begin *all = xcalloc(n, sizeof *all);
 	int64_t from = clock_now_ms() + JOB_MARGIN_MS;
-	struct err e = ERR_INIT;
-	size_t k = 0;
-	int r;
 
 	for (size_t i = 0; i < n; i++)
-		if (jobs[i]->is_leased)
-			starts[k++] =
-			    (struct mail_start){.lease = jobs[i]->lease,
-				.until = from + jobs[i]->route->limit_ms};
-	r = k > 0 ? queue_start(plan->queue, stage, starts, k, &e) : 0;
-	k = 0;
+		all[i] = (struct begin){.rec = &jobs[i]->rec,
+		    .lease = jobs[i]->is_leased ? &jobs[i]->lease : NULL,
+		    .until = from + jobs[i]->route->limit_ms};
+	begin_all(plan->queue, stage, all, n);
 	for (size_t i = 0; i < n; i++) {
-		if (!jobs[i]->is_leased)
+		jobs[i]->attempt = all[i].attempt;
+		if (all[i].err.class == ERR_NONE)
 			continue;
-		if (r == -1)
-			not_started(jobs[i], &e);
-		else
-			note_start(jobs[i], &starts[k++]);
+		jobs[i]->err = all[i].err;
+		withhold(jobs[i]);
 	}
-	free(starts);
+	free(all);
 }
 
 static int

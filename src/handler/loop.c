@@ -7,15 +7,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "core/batch.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/family.h"
+#include "core/inlet.h"
 #include "core/json.h"
-#include "core/jsonl.h"
+#include "core/outlet.h"
 #include "core/spawn.h"
 #include "core/tool.h"
-#include "handler/outlet.h"
 #include "mail/record.h"
 
 enum {
@@ -37,8 +36,7 @@ enum {
 
 struct loop {
 	const struct job_plan *plan;
-	struct jsonl in;
-	bool is_reading; /* more may come on stdin */
+	struct inlet in;
 	bool is_stopping; /* a signal came: start nothing more */
 	struct outlet out;
 	struct job **jobs; /* n of them run, max at the most */
@@ -120,59 +118,38 @@ queue_job(struct loop *l, struct job *job)
 }
 
 static void
-take_line(struct loop *l, const char *line, size_t len)
+take_record(struct loop *l, const struct inlet_line *line)
 {
-	struct err e = ERR_INIT;
 	struct job *job;
-	json rec;
 
-	if (len == 0)
-		return;
-	if (batch_parse(line, len, l->in.line_no, &rec, &e) == -1) {
-		tool_failed(&e);
-		return;
-	}
-	if (record_has_result(rec) || l->is_stopping) {
-		outlet_line(&l->out, line, len);
-		json_free(rec);
+	if (record_has_result(line->rec) || l->is_stopping) {
+		outlet_line(&l->out, line->text, line->len);
+		json_free(line->rec);
 		return;
 	}
-	job = job_new(l->plan, rec);
-	job->line_len = len;
+	job = job_new(l->plan, line->rec);
+	job->line_len = line->len;
 	if (job->fate == JOB_WITHHELD) {
 		if (job->err.class == ERR_DATA)
-			err_prefix(&job->err, "line %zu", l->in.line_no);
+			err_prefix(&job->err, "line %zu", line->no);
 		end_job(l, job);
 	} else if (route_has_room(job->route)) {
 		queue_job(l, job);
 	} else {
 		l->waiting[l->n_waiting++] = job;
-		l->waiting_bytes += len;
+		l->waiting_bytes += line->len;
 	}
 }
 
-/* Take lines from the buffer.  After a signal they go through as they are. */
+/* From the buffer.  After a signal they go through as they are. */
 static void
-take_lines(struct loop *l)
+take_records(struct loop *l)
 {
-	const char *line;
-	size_t len;
+	struct inlet_line line;
 
-	while (l->is_reading &&
-	       (l->is_stopping || (has_room(l) && has_waiting_room(l)))) {
-		enum jsonl_got got = jsonl_next(&l->in, &line, &len);
-
-		if (got == JSONL_MORE)
-			return;
-		if (got == JSONL_LINE) {
-			take_line(l, line, len);
-			continue;
-		}
-		if (got == JSONL_END || got == JSONL_CUT)
-			l->is_reading = false;
-		if (got != JSONL_END)
-			batch_bad_line(got, l->in.line_no);
-	}
+	while ((l->is_stopping || (has_room(l) && has_waiting_room(l))) &&
+	       inlet_next(&l->in, &line))
+		take_record(l, &line);
 }
 
 /* Those whose handler has room now; after a signal all go back. */
@@ -213,7 +190,7 @@ start_jobs(struct loop *l)
 	do {
 		running = l->n;
 		take_waiting(l);
-		take_lines(l);
+		take_records(l);
 		started = l->n;
 		if (started == running)
 			return;
@@ -246,7 +223,7 @@ make_progress(struct loop *l)
 static bool
 wants_input(const struct loop *l)
 {
-	return l->is_reading && !l->is_stopping && has_room(l) &&
+	return l->in.is_open && !l->is_stopping && has_room(l) &&
 	       has_waiting_room(l);
 }
 
@@ -256,7 +233,7 @@ is_over(const struct loop *l)
 {
 	return l->n == 0 && outlet_unwritten(&l->out) == 0 &&
 	       (l->is_stopping || l->out.is_gone ||
-		   (!l->is_reading && l->n_waiting == 0));
+		   (!l->in.is_open && l->n_waiting == 0));
 }
 
 static const struct expects *
@@ -316,7 +293,7 @@ wait_for_events(struct loop *l, struct err *e)
 	l->fds[FD_SIGNAL] = (struct pollfd){.fd = l->signals, .events = POLLIN};
 	l->fds[FD_CHILD] = (struct pollfd){.fd = l->children, .events = POLLIN};
 	l->fds[FD_IN] = (struct pollfd){
-	    .fd = wants_input(l) ? l->in.fd : -1, .events = POLLIN};
+	    .fd = wants_input(l) ? l->in.in.fd : -1, .events = POLLIN};
 	/* Without events it still tells that the reader has gone. */
 	l->fds[FD_OUT] =
 	    (struct pollfd){.fd = l->out.is_gone ? -1 : STDOUT_FILENO,
@@ -396,18 +373,6 @@ handle_signals(struct loop *l, struct err *e)
 	return 0;
 }
 
-static void
-read_input(struct loop *l)
-{
-	struct err e = ERR_INIT;
-
-	if (l->fds[FD_IN].revents == 0 || l->is_stopping ||
-	    jsonl_fill(&l->in, 0, &e) != -1)
-		return;
-	l->is_reading = false;
-	tool_failed(&e);
-}
-
 static int
 run_loop(struct loop *l, struct err *e)
 {
@@ -430,7 +395,8 @@ run_loop(struct loop *l, struct err *e)
 		}
 		if (l->fds[FD_OUT].revents & (POLLERR | POLLHUP | POLLNVAL))
 			outlet_failed(&l->out, "nobody reads it any more");
-		read_input(l);
+		if (l->fds[FD_IN].revents != 0 && !l->is_stopping)
+			inlet_read(&l->in);
 	}
 }
 
@@ -458,7 +424,7 @@ release(struct loop *l)
 	free(l->jobs);
 	free(l->fds);
 	buf_release(&l->out.out);
-	jsonl_release(&l->in);
+	inlet_release(&l->in);
 	close(l->children);
 	close(l->signals);
 }
@@ -466,13 +432,13 @@ release(struct loop *l)
 int
 handler_loop(const struct job_plan *plan, size_t parallel, struct err *e)
 {
-	struct loop l = {.plan = plan, .is_reading = true, .max = parallel};
+	struct loop l = {.plan = plan, .max = parallel};
 	int r;
 
 	if (open_descriptors(&l, e) == -1)
 		return -1;
 	family_adopt();
-	jsonl_init(&l.in, STDIN_FILENO);
+	inlet_init(&l.in);
 	l.jobs = xcalloc(l.max, sizeof(struct job *));
 	r = run_loop(&l, e);
 	release(&l);

@@ -1,9 +1,9 @@
 /*
- * stdout of the event loop: lines wait in memory until they can be written
+ * stdout of an event loop: lines wait in memory until they can be written
  * without waiting, so that a slow reader holds up nothing else.
  */
-#ifndef HANDLER_OUTLET_H
-#define HANDLER_OUTLET_H
+#ifndef CORE_OUTLET_H
+#define CORE_OUTLET_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "handler/outlet.h"
+#include "core/outlet.h"
 
 #include <errno.h>
 #include <limits.h>
