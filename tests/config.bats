@@ -237,6 +237,11 @@ $PWD/elsewhere/state" ]]
 		{"transports":{"x":{"url":"smtp://shop@mx.example:587/?a=b:c@d"}}}
 		{"transports":{"x":{"url":"maildir:/srv/out"},"y":{"url":"ses:eu-west-1"}}}
 		{"transports":{"x":{"url":"sendgrid:","password":{"command":["pass","show","x y"]}}}}
+		{"transports":{"x":{"url":"sendmail:/usr/sbin/sendmail -C /etc/other","time_limit_s":"1m"}}}
+		{"transports":{"x":{"url":"smtp://mx.example","allow":["@x.example","a@例え.jp"],"dsn":{"notify":"failure,delay"}}}}
+		{"tenants":{"t":{"dkim":[{"domain":"x.example","selector":"a","key":{"file":"/k"}}]}}}
+		{"dkim":{}}
+		{"dkim":{"x.example":{"selector":"a","key":{"file":"/k"}},"例え.jp":[{"selector":"a","key":{"file":"/k"}}]}}
 		{"keys":{}}
 	EOF
 }
@@ -372,7 +377,7 @@ on_terminal() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
 		>config.json
 	MAILPIPE_STATE='' run -75 --separate-stderr mail-queue -n
 	[ "$stderr" = "mail-queue: $PWD/config.json: .nosuch: unknown key: \
-must be one of state engines limits retention retry breaker on_dead on_hold recipients tenants handlers transports keys" ]
+must be one of state engines limits retention retry breaker on_dead on_hold recipients tenants handlers transports dkim keys" ]
 	[ "$(jq -r 'select(.from == "file") | .value' <<<"$output" | xargs)" = \
 		"/a sqlite:direct" ]
 	run -75 mail-queue -n >/dev/full

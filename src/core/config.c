@@ -122,6 +122,14 @@ config_transport(const struct config *c, const char *name)
 }
 
 json
+config_dkim(const struct config *c, const char *domain)
+{
+	json all = borrow(json_member(c->root, "dkim", JSON_OBJECT));
+
+	return borrow(json_get(all, domain));
+}
+
+json
 config_in(json from, const char *path)
 {
 	const char *dot;

@@ -43,6 +43,8 @@ void config_release(struct config *c);
 json config_tenant(const struct config *c, const char *tenant);
 json config_handler(const struct config *c, const char *name);
 json config_transport(const struct config *c, const char *name);
+/* Of "dkim", by domain in lower case: an object, or an array of them. */
+json config_dkim(const struct config *c, const char *domain);
 
 /*
  * In such an object, the value at "key" or "section.key"; JSON_NONE when it is

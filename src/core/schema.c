@@ -129,7 +129,7 @@ check_member(const struct schema_row *row, json value, const struct place *p,
 	struct buf reason = BUF_INIT;
 	const char *bad;
 
-	if (row->type == SCHEMA_OBJECT || row->type == SCHEMA_ONE_OF) {
+	if (row->type <= SCHEMA_ONE_OR_MORE) {
 		member = find_member(row, p->key, p->len);
 		if (member == NULL)
 			return unknown_key(row, p, e);
@@ -176,6 +176,18 @@ check_required(const struct schema_row *row, json obj, const struct place *p,
 	return 0;
 }
 
+/* The elements of a list have a row of their own, one of several has not. */
+static int
+check_element(const struct schema_row *row, json value, const struct place *p,
+    struct err *e)
+{
+	if (row->type != SCHEMA_ONE_OR_MORE)
+		return check_value(row + 1, value, p, e);
+	if (json_kind(value) != JSON_OBJECT)
+		return refuse(row, value, p, e);
+	return check_value(row, value, p, e);
+}
+
 /* An object or array. */
 static int
 check_items(const struct schema_row *row, json list, const struct place *p,
@@ -192,7 +204,7 @@ check_items(const struct schema_row *row, json list, const struct place *p,
 			at.key = json_key_at(list, i, &at.len);
 			r = check_member(row, value, &at, e);
 		} else {
-			r = check_value(row + 1, value, &at, e);
+			r = check_element(row, value, &at, e);
 		}
 		json_free(value);
 	}

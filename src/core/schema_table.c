@@ -46,6 +46,14 @@
     {path ".per_day", SCHEMA_INTEGER, 1, 1000000000, NULL, false, false}, \
     {path ".connections", SCHEMA_INTEGER, 1, 1000, NULL, false, false}
 
+/* Who signs mail; the domain may be known already. */
+#define DKIM_ROWS(path, is_domain_required) \
+    {path, SCHEMA_ONE_OR_MORE, 1, 10, NULL, false, true}, \
+    {path ".domain", SCHEMA_DOMAIN, 0, 0, NULL, is_domain_required, false}, \
+    {path ".selector", SCHEMA_DOMAIN, 0, 0, \
+	"a selector such as \"2026a\"", true, false}, \
+    SECRET_ROWS(path ".key", true)
+
 /* For how long what has ended is kept. */
 #define RETENTION_ROWS(path) \
     ROW(path, SCHEMA_OBJECT), \
@@ -92,11 +100,7 @@ const struct schema_row schema_rows[] = {
     WORDS("tenants.*.transport", SCHEMA_NAME, "the name of a transport"),
     RANGE("tenants.*.from_domains", SCHEMA_LIST, 1, 1000),
     ROW("tenants.*.from_domains.*", SCHEMA_DOMAIN),
-    HIDDEN("tenants.*.dkim", SCHEMA_OBJECT),
-    {"tenants.*.dkim.domain", SCHEMA_DOMAIN, 0, 0, NULL, true, false},
-    {"tenants.*.dkim.selector", SCHEMA_DOMAIN, 0, 0,
-	"a selector such as \"2026a\"", true, false},
-    SECRET_ROWS("tenants.*.dkim.key", true),
+    DKIM_ROWS("tenants.*.dkim", true),
     WORDS("tenants.*.on_interrupted", SCHEMA_CHOICE, "retry park"),
     RATE_ROWS("tenants.*.limits"),
     RETRY_ROWS("tenants.*.retry"),
@@ -130,7 +134,28 @@ const struct schema_row schema_rows[] = {
     {"transports.*.url", SCHEMA_URL, 0, 0, NULL, true, true},
     HIDDEN("transports.*.user", SCHEMA_STRING),
     SECRET_ROWS("transports.*.password", false),
+    WORDS("transports.*.auth", SCHEMA_CHOICE, "plain login xoauth2"),
+    ROW("transports.*.ca_file", SCHEMA_PATH),
+    ROW("transports.*.helo", SCHEMA_DOMAIN),
+    ROW("transports.*.time_limits", SCHEMA_OBJECT),
+    RANGE("transports.*.time_limits.connect", SCHEMA_DURATION, 1, 3600),
+    RANGE("transports.*.time_limits.command", SCHEMA_DURATION, 1, 3600),
+    RANGE("transports.*.time_limits.data", SCHEMA_DURATION, 1, 3600),
+    RANGE("transports.*.time_limits.block", SCHEMA_DURATION, 1, 3600),
+    RANGE("transports.*.time_limits.end", SCHEMA_DURATION, 1, 3600),
+    RANGE("transports.*.time_limit_s", SCHEMA_DURATION, 1, 86400),
+    ROW("transports.*.dsn", SCHEMA_OBJECT),
+    WORDS("transports.*.dsn.notify", SCHEMA_CHOICE,
+	"never failure failure,delay success,failure success,failure,delay"),
+    WORDS("transports.*.dsn.return", SCHEMA_CHOICE, "headers full"),
+    RANGE("transports.*.allow", SCHEMA_LIST, 1, 1000),
+    WORDS("transports.*.allow.*", SCHEMA_ADDRESS,
+	"an address such as \"a@shop.example\", or \"@shop.example\""),
+    ROW("transports.*.rewrite_to", SCHEMA_ADDRESS),
     RATE_ROWS("transports.*.limits"),
+
+    HIDDEN("dkim", SCHEMA_BY_DOMAIN),
+    DKIM_ROWS("dkim.*", false),
 
     HIDDEN("keys", SCHEMA_OBJECT),
     HIDDEN("keys.public", SCHEMA_STRING),

@@ -48,13 +48,15 @@ is_spec(const char *s)
 	return s[0] >= 'a' && s[0] <= 'z' && s[n] == ':';
 }
 
-/* The part before the host must not bring a password. */
+/* The part before the host must not bring a password; only commands have
+ * blanks. */
 static bool
 is_url(const char *s)
 {
 	const char *host = strstr(s, "://"), *at, *colon;
 
-	if (!is_spec(s) || strpbrk(s, " \t\r\n") != NULL)
+	if (!is_spec(s) || strpbrk(s, "\t\r\n") != NULL ||
+	    (strchr(s, ' ') != NULL && strncmp(s, "sendmail:", 9) != 0))
 		return false;
 	if (host == NULL)
 		return true;
@@ -75,6 +77,18 @@ is_domain(const char *s)
 			return false;
 	return n > 0 && n <= DOMAIN_MAX_LEN && s[0] != '.' && s[0] != '-' &&
 	       s[n - 1] != '.' && strstr(s, "..") == NULL;
+}
+
+static bool
+is_address(const char *s)
+{
+	const char *at = strrchr(s, '@');
+
+	for (const char *p = s; *p != '\0'; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '<' ||
+		    *p == '>')
+			return false;
+	return at != NULL && at[1] != '\0';
 }
 
 static bool
@@ -110,6 +124,8 @@ fits_string(const struct schema_row *row, const char *s)
 		return is_url(s);
 	case SCHEMA_DOMAIN:
 		return is_domain(s);
+	case SCHEMA_ADDRESS:
+		return is_address(s);
 	case SCHEMA_CREDENTIAL:
 		return is_file_name(s);
 	case SCHEMA_SCHEDULE:
@@ -155,6 +171,9 @@ schema_fits(const struct schema_row *row, json value)
 {
 	const char *s;
 
+	if (row->type == SCHEMA_ONE_OR_MORE && json_kind(value) == JSON_ARRAY)
+		return json_count(value) >= row->min &&
+		       json_count(value) <= row->max;
 	if (schema_is_object(row->type))
 		return json_kind(value) == JSON_OBJECT &&
 		       (row->type != SCHEMA_ONE_OF || json_count(value) == 1);
@@ -172,8 +191,10 @@ schema_fits(const struct schema_row *row, json value)
 static const char *const wants[] = {
     [SCHEMA_OBJECT] = "an object",
     [SCHEMA_ONE_OF] = "an object with one member",
+    [SCHEMA_ONE_OR_MORE] = "an object, or an array of objects",
     [SCHEMA_BY_NAME] = "an object",
     [SCHEMA_BY_ADDRESS] = "an object",
+    [SCHEMA_BY_DOMAIN] = "an object",
     [SCHEMA_BY_VARIABLE] = "an object of strings",
     [SCHEMA_BY_STATUS] = "an object such as {\"75\":\"retry\"}",
     [SCHEMA_LIST] = "an array that is not empty",
@@ -187,6 +208,7 @@ static const char *const wants[] = {
     [SCHEMA_SPEC] = "an engine's address such as \"sqlite:\"",
     [SCHEMA_URL] = "a URL such as \"smtps://mx.example\", without a password",
     [SCHEMA_DOMAIN] = "a domain in lower case, such as \"shop.example\"",
+    [SCHEMA_ADDRESS] = "an address such as \"a@shop.example\"",
     [SCHEMA_CREDENTIAL] = "a credential's name, without \"/\"",
     [SCHEMA_SCHEDULE] = "a list of waits such as \"1m, 5m*2, 1h*3, 4h*\"",
     [SCHEMA_NUMBER] = "a number",
@@ -235,7 +257,8 @@ schema_refuse(const struct schema_row *row, json value, struct buf *out)
 	enum json_kind kind = json_kind(value);
 	bool is_right_kind =
 	    (kind == JSON_OBJECT && schema_is_object(row->type)) ||
-	    (kind == JSON_ARRAY && schema_is_list(row->type));
+	    (kind == JSON_ARRAY &&
+		(schema_is_list(row->type) || row->type == SCHEMA_ONE_OR_MORE));
 
 	buf_addstr(out, "must be ");
 	schema_want(row, out);
@@ -313,6 +336,11 @@ schema_bad_key(enum schema_type type, const char *key, size_t len)
 			     "a letter or digit first";
 	case SCHEMA_BY_ADDRESS:
 		return route_bad_key(key, len);
+	case SCHEMA_BY_DOMAIN:
+		return strlen(key) == len && is_domain(key)
+			   ? NULL
+			   : "must be a domain in lower case, such as "
+			     "\"shop.example\"";
 	case SCHEMA_BY_VARIABLE:
 		if (is_reserved(key))
 			return "is set for each record and cannot be given";

@@ -8,12 +8,15 @@
 #include "core/json.h"
 
 enum schema_type {
-	/* Objects: of the rows below theirs, of at most one of them; or of any
-	 * keys of a kind, whose values are the next row's. */
+	/* Objects: of the rows below theirs, of at most one of them, or an
+	 * array of min to max such objects; or of any keys of a kind, whose
+	 * values are the next row's. */
 	SCHEMA_OBJECT,
 	SCHEMA_ONE_OF,
+	SCHEMA_ONE_OR_MORE,
 	SCHEMA_BY_NAME,
 	SCHEMA_BY_ADDRESS,
+	SCHEMA_BY_DOMAIN,
 	SCHEMA_BY_VARIABLE,
 	SCHEMA_BY_STATUS,
 	/* Arrays, whose elements are the next row's, from min to max of them;
@@ -29,6 +32,7 @@ enum schema_type {
 	SCHEMA_SPEC, /* "scheme:rest" */
 	SCHEMA_URL, /* the same, without a password in it */
 	SCHEMA_DOMAIN,
+	SCHEMA_ADDRESS, /* "local@domain" or "@domain" */
 	SCHEMA_CREDENTIAL, /* a file name without '/' */
 	SCHEMA_SCHEDULE,
 	/* Numbers from min to max; a duration may be a string as well. */

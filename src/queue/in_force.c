@@ -185,7 +185,7 @@ in_force_each(const struct config *c, const struct in_force *which,
     void (*show)(void *ctx, const struct setting *s), void *ctx)
 {
 	static const char *const sections[] = {
-	    "recipients", "tenants", "handlers", "transports"};
+	    "recipients", "tenants", "handlers", "transports", "dkim"};
 	struct walk w = {c, show, ctx};
 
 	show_file_itself(&w);
