@@ -21,12 +21,14 @@ breaker_is_trouble(const char *class)
 	return false;
 }
 
-/* A handler's name, or that of the command line. */
+/* A handler's name, "@" and a transport's, or that of the command line. */
 static bool
 is_route(const char *s)
 {
-	return s != NULL &&
-	       (strcmp(s, MAIL_ROUTE_COMMAND) == 0 || name_valid(s, strlen(s)));
+	if (s == NULL || strcmp(s, MAIL_ROUTE_COMMAND) == 0)
+		return s != NULL;
+	s += s[0] == '@';
+	return name_valid(s, strlen(s));
 }
 
 static struct mail_run *
@@ -60,17 +62,29 @@ add_to_run(
 		r->is_first = is_new;
 		r->class = class;
 		r->n = 0;
+		r->limit = 0;
 	}
 	r->n += class[0] != '\0';
 	r->reason = reason != NULL ? reason : "";
 }
 
+/* Does it say itself that the route is out of order? */
+static bool
+is_holding(json result)
+{
+	return json_true(result, "holds") &&
+	       breaker_is_trouble(json_str(result, "class"));
+}
+
 /* Did it show whether the route works? */
 static bool
-is_telling(const char *status)
+is_telling(json result)
 {
-	return status != NULL && strcmp(status, "snooze") != 0 &&
-	       strcmp(status, "skip") != 0;
+	const char *status = json_str(result, "status");
+
+	return is_holding(result) ||
+	       (status != NULL && strcmp(status, "snooze") != 0 &&
+		   strcmp(status, "skip") != 0);
 }
 
 void
@@ -84,11 +98,13 @@ breaker_add(struct breaker_runs *runs, json rec)
 	struct mail_run *run;
 
 	if (is_route(route) && queue != NULL &&
-	    name_valid(queue, strlen(queue)) &&
-	    is_telling(json_str(result, "status"))) {
+	    name_valid(queue, strlen(queue)) && is_telling(result)) {
 		run = find_run(runs, queue, route);
 		add_to_run(run, runs->n > n, json_str(result, "class"),
 		    json_str(result, "reason"));
+		/* One of these is enough. */
+		if (is_holding(result))
+			run->limit = 1;
 	}
 	json_free(result); /* rec still holds them */
 	json_free(lease);
@@ -121,7 +137,8 @@ breaker_end(struct queue *q, struct breaker_runs *runs)
 	int r = 0;
 
 	for (size_t i = 0; i < runs->n; i++) {
-		runs->all[i].limit = limit;
+		if (limit == 0 || runs->all[i].limit == 0)
+			runs->all[i].limit = limit;
 		runs->all[i].probe_ms = probe_s * 1000;
 	}
 	if (runs->n > 0)

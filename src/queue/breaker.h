@@ -2,7 +2,8 @@
  * Breakers, as `mail-queue settle` tells them what came of each route: results
  * in a row of the same class of trouble that no single mail can have
  * ("credentials", "configuration", "network") hold the route's mail, until one
- * of it works.
+ * of it works.  One result is enough where it says so itself ("holds"): a login
+ * that was refused is refused for all.
  */
 #ifndef QUEUE_BREAKER_H
 #define QUEUE_BREAKER_H
@@ -28,7 +29,8 @@ struct breaker_runs {
 
 /*
  * The next result that was written down, in a record with its lease; borrowed
- * until breaker_end.  One without a "route" counts for none.
+ * until breaker_end.  One without a "route" counts for none, nor does a
+ * snooze that does not hold it.
  */
 void breaker_add(struct breaker_runs *runs, json rec);
 

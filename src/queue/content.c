@@ -186,6 +186,16 @@ open_content(struct queue *q, json content, struct err *e)
 }
 
 int
+queue_open_content(struct queue *q, json rec, struct err *e)
+{
+	json content = json_member(rec, "content", JSON_OBJECT);
+	int fd = open_content(q, content, e);
+
+	json_free(content);
+	return fd;
+}
+
+int
 queue_open_message(struct queue *q, json rec, struct err *e)
 {
 	json blob = json_member(rec, "blob", JSON_OBJECT);

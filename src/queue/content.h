@@ -16,6 +16,9 @@
  */
 int queue_open_message(struct queue *q, json rec, struct err *e);
 
+/* The same of a section that has "content". */
+int queue_open_content(struct queue *q, json rec, struct err *e);
+
 /* The same for a part's "blob" section. */
 int queue_open_section(struct queue *q, json blob, struct err *e);
 

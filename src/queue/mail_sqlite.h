@@ -239,7 +239,7 @@ int mail_sqlite_collect(struct mail_sqlite *m, sqlite3_stmt *st,
 
 /* The breakers that are open on one queue, during a take. */
 struct sqlite_breaker {
-	char route[NAME_MAX_LEN + 1];
+	char route[NAME_MAX_LEN + 2];
 	bool is_probing; /* one mail may pass */
 	bool is_passed; /* it did, or is about to */
 	char tenant[NAME_MAX_LEN + 1]; /* whose it is */

@@ -231,7 +231,7 @@ mail_sqlite_probed(struct mail_sqlite *m, const char *queue, int64_t now,
 }
 
 struct breaker_copy {
-	char queue[NAME_MAX_LEN + 1], route[NAME_MAX_LEN + 1];
+	char queue[NAME_MAX_LEN + 1], route[NAME_MAX_LEN + 2];
 	int64_t at, until;
 	char *reason;
 };

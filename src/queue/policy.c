@@ -26,17 +26,18 @@ interrupted(void *ctx, const char *tenant, enum mail_state normal)
 	return strcmp(word, "park") == 0 ? MAIL_PARKED : MAIL_READY;
 }
 
-/* "default" is the handler of who names none (handler/route.h). */
+/*
+ * "@NAME" is a transport (send/transport.h), all else a handler, of which both
+ * may have one of the same name; "default" is that of who names none.
+ */
 static bool
 is_served(void *ctx, const char *tenant, const char *route)
 {
-	const char *handler =
-	    config_tenant_str(ctx, tenant, "handler", "default");
-	const char *transport =
-	    config_tenant_str(ctx, tenant, "transport", NULL);
+	bool is_transport = route[0] == '@';
+	const char *name = config_tenant_str(
+	    ctx, tenant, is_transport ? "transport" : "handler", "default");
 
-	return strcmp(handler, route) == 0 ||
-	       (transport != NULL && strcmp(transport, route) == 0);
+	return strcmp(name, route + is_transport) == 0;
 }
 
 struct mail_policy
