@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "core/buf.h"
-#include "core/json.h"
 #include "queue/sealed.h"
 
 enum {
@@ -65,24 +64,42 @@ clue_message_id(const char *message_id)
 	return number(s, n);
 }
 
+/* Borrowed from rec. */
+static const char *
+message_id_of(json rec)
+{
+	json message = json_member(rec, "message", JSON_OBJECT);
+	json mail = json_member(rec, "mail", JSON_OBJECT);
+	const char *s = json_str(message, "message_id");
+
+	if (s == NULL)
+		s = json_str(mail, "message_id");
+	json_free(message); /* rec still holds them */
+	json_free(mail);
+	return s;
+}
+
+int64_t
+clue_of_message(json rec)
+{
+	return clue_message_id(message_id_of(rec));
+}
+
 struct clues
 clues_of(const char *record, size_t len)
 {
 	struct err bad = ERR_INIT;
 	struct clues c = {0};
-	json rec, envelope, message;
+	json rec, envelope;
 
 	if (json_parse(record, len, &rec, &bad) == -1)
 		return c;
 	envelope = json_member(rec, "envelope", JSON_OBJECT);
-	message = json_member(rec, "message", JSON_OBJECT);
 	c.sender = clue_address(json_str(envelope, "from"));
 	c.recipient = clue_address(json_str(envelope, "to"));
-	c.message_id = sealed_is(record, len)
-			   ? sealed_clue(record, len)
-			   : clue_message_id(json_str(message, "message_id"));
+	c.message_id = sealed_is(record, len) ? sealed_clue(record, len)
+					      : clue_of_message(rec);
 	json_free(envelope);
-	json_free(message);
 	json_free(rec);
 	return c;
 }
@@ -96,9 +113,9 @@ is_address(const char *wanted, json envelope, const char *key)
 }
 
 static bool
-is_message_id(const char *wanted, json message)
+is_message_id(const char *wanted, json rec)
 {
-	const char *s = json_str(message, "message_id"), *a, *b;
+	const char *s = message_id_of(rec), *a, *b;
 	size_t n, m;
 
 	if (wanted == NULL || s == NULL)
@@ -113,21 +130,19 @@ clues_match(const char *record, size_t len, const char *sender,
     const char *recipient, const char *message_id)
 {
 	struct err bad = ERR_INIT;
-	json rec, envelope, message;
+	json rec, envelope;
 	bool is_it;
 
 	if (json_parse(record, len, &rec, &bad) == -1)
 		return false;
 	envelope = json_member(rec, "envelope", JSON_OBJECT);
-	message = json_member(rec, "message", JSON_OBJECT);
 	is_it = is_address(sender, envelope, "from") &&
 		is_address(recipient, envelope, "to") &&
 		(sealed_is(record, len)
 			? message_id == NULL || sealed_clue(record, len) ==
 						    clue_message_id(message_id)
-			: is_message_id(message_id, message));
+			: is_message_id(message_id, rec));
 	json_free(envelope);
-	json_free(message);
 	json_free(rec);
 	return is_it;
 }

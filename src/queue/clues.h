@@ -10,13 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/json.h"
+
 struct clues {
 	int64_t sender, recipient, message_id; /* 0: there is none */
 };
 
 /*
- * Of a record: envelope.from, envelope.to and message.message_id.  What is no
- * record has none.
+ * Of a record: envelope.from, envelope.to and message.message_id, of one that
+ * is to be sent mail.message_id.  What is no record has none.
  */
 struct clues clues_of(const char *record, size_t len);
 
@@ -24,6 +26,9 @@ struct clues clues_of(const char *record, size_t len);
  * upper and lower case; a Message-ID may come without its < and >. */
 int64_t clue_address(const char *address);
 int64_t clue_message_id(const char *message_id);
+
+/* That of a record's Message-ID.  Does not consume rec. */
+int64_t clue_of_message(json rec);
 
 /* Does the record really have them?  NULL: any.  Of a sealed one the number of
  * the Message-ID has to do. */

@@ -140,7 +140,7 @@ load_message(struct loading *l, json *rec, struct err *e)
 }
 
 static int
-load_part(void *ctx, size_t index, json *part, struct err *e)
+load_part(void *ctx, const struct parts_place *at, json *part, struct err *e)
 {
 	struct loading *l = ctx;
 	json blob = json_member(*part, "blob", JSON_OBJECT);
@@ -149,7 +149,7 @@ load_part(void *ctx, size_t index, json *part, struct err *e)
 
 	json_free(blob);
 	if (fd == -1 || load_fd(l, fd, &section, e) == -1)
-		return err_prefix(e, "message.parts[%zu]", index);
+		return err_prefix(e, "%s[%d]", at->path, at->index);
 	*part = json_set(json_del(*part, "blob"), "content", section);
 	return 0;
 }

@@ -3,6 +3,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "mail/record.h"
+#include "queue/parts.h"
+
 static bool
 has_object(json obj, const char *key)
 {
@@ -43,16 +46,6 @@ merge_part(json put, json stored)
 	return json_set(part, "blob", json_get(stored, "blob"));
 }
 
-static json
-parts_of(json rec)
-{
-	json message = json_member(rec, "message", JSON_OBJECT);
-	json parts = json_member(message, "parts", JSON_ARRAY);
-
-	json_free(message);
-	return parts;
-}
-
 /* Elements of the stored record's parts that have a blob. */
 static int
 count_blobs(json parts)
@@ -68,10 +61,12 @@ count_blobs(json parts)
 	return n;
 }
 
-json
-merge_parts(json put, json stored)
+static json
+merge_message_parts(json put, json stored)
 {
-	json were = parts_of(stored), are = parts_of(put), merged, message;
+	const struct parts_kind *kind = &parts_kinds[0];
+	json were = parts_list(stored, kind), are = parts_list(put, kind);
+	json merged, message;
 
 	if (count_blobs(were) == 0) {
 		json_free(were);
@@ -92,6 +87,70 @@ merge_parts(json put, json stored)
 	json_free(were);
 	json_free(are);
 	return json_set(put, "message", json_set(message, "parts", merged));
+}
+
+/* K of an attachment's own blob, or -1. */
+static int
+own_number(json part, const char *id)
+{
+	json blob = json_member(part, "blob", JSON_OBJECT);
+	const char *ref = json_str(blob, "ref");
+	int k = ref != NULL ? parts_number(ref, id) : -1;
+
+	json_free(blob);
+	return k;
+}
+
+/* The blob under this number; JSON_NONE. */
+static json
+blob_numbered(json list, int k, const char *id)
+{
+	json blob = json_none();
+
+	for (int i = 0; i < json_count(list); i++) {
+		json part = json_at(list, i);
+
+		if (own_number(part, id) == k) {
+			json_free(blob);
+			blob = json_get(part, "blob");
+		}
+		json_free(part);
+	}
+	return blob;
+}
+
+/* Unlike parts, they are what somebody wrote, and may have been changed. */
+static json
+merge_attachments(json put, json stored)
+{
+	const struct parts_kind *kind = &parts_kinds[1];
+	json were = parts_list(stored, kind), are = parts_list(put, kind);
+	const char *id = record_id(put);
+
+	for (int i = 0; i < json_count(are); i++) {
+		json part = json_at(are, i), blob = json_none();
+		int k = own_number(part, id);
+
+		if (k != -1)
+			blob = blob_numbered(were, k, id);
+		if (json_is_valid(blob))
+			are = json_set_at(are, i, json_set(part, "blob", blob));
+		else
+			json_free(part);
+	}
+	json_free(were);
+	if (json_count(are) == 0) {
+		json_free(are);
+		return put;
+	}
+	return json_set(put, kind->section,
+	    json_set(json_get(put, kind->section), kind->list, are));
+}
+
+json
+merge_parts(json put, json stored)
+{
+	return merge_attachments(merge_message_parts(put, stored), stored);
 }
 
 int

@@ -19,13 +19,14 @@ struct merge_text {
 
 /*
  * Write the record put into out, with the blobs of the record stored: "blob",
- * "digest", "size", and "blob" of each element of "message.parts".  1, 0 when
+ * "digest", "size", "blob" of each element of "message.parts", and of those
+ * "mail.attachments" that have one of the same K (queue/parts.h).  1, 0 when
  * there are none and put is right as it is, -1 ERR_DATA: one is no JSON.
  */
 int merge_blobs(struct merge_text stored, struct merge_text put,
     struct buf *out, struct err *e);
 
-/* The last of these, of records that are parsed.  Consumes put. */
+/* The last two of these, of records that are parsed.  Consumes put. */
 json merge_parts(json put, json stored);
 
 #endif

@@ -8,20 +8,7 @@
 #include "core/file.h"
 #include "core/id.h"
 #include "mail/record.h"
-
-/* "…/ID.K": K; -1: it is not of this mail. */
-static int
-part_of(const char *ref, const char *id)
-{
-	const char *name = strrchr(ref, '/');
-	size_t n = strlen(id);
-
-	if (name == NULL || strncmp(name + 1, id, n) != 0 ||
-	    name[n + 1] != '.' || name[n + 2] < '0' || name[n + 2] > '9' ||
-	    strlen(name + n + 2) > 5)
-		return -1;
-	return (int)strtol(name + n + 2, NULL, 10);
-}
+#include "queue/parts.h"
 
 /* A "blob" section. */
 static int
@@ -33,9 +20,25 @@ each_blob(json blob, const char *id, owned_fn *fn, void *ctx, struct err *e)
 	    .digest = json_str(blob, "digest"),
 	};
 
-	if (o.ref == NULL || (o.part = part_of(o.ref, id)) == -1)
+	if (o.ref == NULL || (o.part = parts_number(o.ref, id)) == -1)
 		return 0;
 	return fn(ctx, &o, e);
+}
+
+static int
+each_part(json list, const char *id, owned_fn *fn, void *ctx, struct err *e)
+{
+	int r = 0;
+
+	for (int i = 0, n = json_count(list); r == 0 && i < n; i++) {
+		json part = json_at(list, i);
+		json blob = json_member(part, "blob", JSON_OBJECT);
+
+		r = each_blob(blob, id, fn, ctx, e);
+		json_free(blob);
+		json_free(part);
+	}
+	return r;
 }
 
 int
@@ -43,21 +46,15 @@ owned_each(json rec, owned_fn *fn, void *ctx, struct err *e)
 {
 	const char *id = record_id(rec);
 	json blob = json_member(rec, "blob", JSON_OBJECT);
-	json message = json_member(rec, "message", JSON_OBJECT);
-	json parts = json_member(message, "parts", JSON_ARRAY);
 	int r = each_blob(blob, id, fn, ctx, e);
 
 	json_free(blob);
-	for (int i = 0; r == 0 && i < json_count(parts); i++) {
-		json part = json_at(parts, i);
+	for (int i = 0; r == 0 && i < PARTS_KINDS; i++) {
+		json list = parts_list(rec, &parts_kinds[i]);
 
-		blob = json_member(part, "blob", JSON_OBJECT);
-		r = each_blob(blob, id, fn, ctx, e);
-		json_free(blob);
-		json_free(part);
+		r = each_part(list, id, fn, ctx, e);
+		json_free(list);
 	}
-	json_free(parts);
-	json_free(message);
 	return r;
 }
 

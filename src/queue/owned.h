@@ -1,6 +1,7 @@
 /*
- * The blobs that a mail owns: its message's, ID.0, and those of its parts,
- * ID.K.  What a record names beside them is another's.
+ * The blobs that a mail owns: its message's, ID.0, and those of its parts
+ * and attachments, ID.K (queue/parts.h).  What a record names beside them is
+ * another's.
  */
 #ifndef QUEUE_OWNED_H
 #define QUEUE_OWNED_H

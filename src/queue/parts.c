@@ -5,38 +5,93 @@
 
 #include "core/buf.h"
 #include "core/json.h"
-#include "mail/mime.h"
 #include "mail/record.h"
 
-int
-parts_change(
-    json *rec, const char *member, part_fn *fn, void *ctx, struct err *e)
+const struct parts_kind parts_kinds[PARTS_KINDS] = {
+    {"message", "parts", "message.parts", 1},
+    {"mail", "attachments", "mail.attachments", PARTS_ATTACHMENT},
+};
+
+json
+parts_list(json rec, const struct parts_kind *kind)
 {
-	json message = json_member(*rec, "message", JSON_OBJECT);
-	json parts = json_member(message, "parts", JSON_ARRAY);
-	int n = json_count(parts);
-	bool is_changed = false;
+	json section = json_member(rec, kind->section, JSON_OBJECT);
+	json list = json_member(section, kind->list, JSON_ARRAY);
+
+	json_free(section);
+	return list;
+}
+
+int
+parts_number(const char *ref, const char *id)
+{
+	const char *name = strrchr(ref, '/');
+	size_t n = strlen(id);
+
+	if (name == NULL || strncmp(name + 1, id, n) != 0 ||
+	    name[n + 1] != '.' || name[n + 2] < '0' || name[n + 2] > '9' ||
+	    strlen(name + n + 2) > 5)
+		return -1;
+	return (int)strtol(name + n + 2, NULL, 10);
+}
+
+/* *list is those of this kind, changed; false: none has the member. */
+static int
+change_list(const struct parts_kind *kind, json *list, const char *member,
+    part_fn *fn, void *ctx, bool *is_changed, struct err *e)
+{
 	int r = 0;
 
-	for (int i = 0; r == 0 && i < n; i++) {
-		json part = json_at(parts, i);
+	for (int i = 0, n = json_count(*list); r == 0 && i < n; i++) {
+		struct parts_place at = {kind->path, i, kind->first + i};
+		json part = json_at(*list, i);
 
 		if (!json_has(part, member)) {
 			json_free(part);
 			continue;
 		}
-		r = fn(ctx, (size_t)i, &part, e);
-		parts = json_set_at(parts, i, part);
-		is_changed = true;
+		r = fn(ctx, &at, &part, e);
+		*list = json_set_at(*list, i, part);
+		*is_changed = true;
 	}
-	if (r == 0 && is_changed) {
-		message = json_set(message, "parts", parts);
-		*rec = json_set(*rec, "message", message);
-		return 0;
-	}
-	json_free(parts);
-	json_free(message);
 	return r;
+}
+
+int
+parts_change(
+    json *rec, const char *member, part_fn *fn, void *ctx, struct err *e)
+{
+	json out = json_copy(*rec);
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < PARTS_KINDS; i++) {
+		const struct parts_kind *kind = &parts_kinds[i];
+		json list = parts_list(out, kind);
+		bool is_changed = false;
+
+		r = change_list(kind, &list, member, fn, ctx, &is_changed, e);
+		if (is_changed)
+			out = json_set(out, kind->section,
+			    json_set(json_get(out, kind->section), kind->list,
+				list));
+		else
+			json_free(list);
+	}
+	if (r == 0) {
+		json_free(*rec);
+		*rec = out;
+	} else {
+		json_free(out);
+	}
+	return r;
+}
+
+struct deposit *
+parts_deposit(struct deposits *d)
+{
+	if (d->n % 16 == 0)
+		d->all = xrealloc(d->all, d->n + 16, sizeof *d->all);
+	return &d->all[d->n++];
 }
 
 struct taking {
@@ -47,28 +102,25 @@ struct taking {
 };
 
 static int
-take_part(void *ctx, size_t index, json *part, struct err *e)
+take_part(void *ctx, const struct parts_place *at, json *part, struct err *e)
 {
 	struct taking *t = ctx;
-	struct deposits *out = t->out;
 	json content = json_member(*part, "content", JSON_OBJECT);
 	struct deposit *d;
 	json blob;
 	int r;
 
-	if (index >= MIME_PARTS_MAX) {
+	if (at->index >= MIME_PARTS_MAX) {
 		json_free(content);
 		return err_set(e, ERR_DATA, "%s: more than %d parts", t->id,
 		    MIME_PARTS_MAX);
 	}
-	if (out->n % 16 == 0)
-		out->all = xrealloc(out->all, out->n + 16, sizeof *out->all);
-	d = &out->all[out->n++];
-	deposit_init(d, t->q, t->id, (int)index + 1, t->at);
+	d = parts_deposit(t->out);
+	deposit_init(d, t->q, t->id, at->k, t->at);
 	r = deposit_take(d, t->q, content, json_has(*part, "digest"), &blob, e);
 	json_free(content);
 	if (r == -1)
-		return err_prefix(e, "%s: message.parts[%zu]", t->id, index);
+		return err_prefix(e, "%s: %s[%d]", t->id, at->path, at->index);
 	*part = json_set(json_del(*part, "content"), "blob", blob);
 	return 0;
 }
@@ -96,10 +148,10 @@ parts_release(struct deposits *d)
 }
 
 static int
-refuse(void *ctx, size_t index, json *part, struct err *e)
+refuse(void *ctx, const struct parts_place *at, json *part, struct err *e)
 {
 	(void)ctx;
-	(void)index;
+	(void)at;
 	(void)part;
 	(void)e;
 	return -1;
@@ -108,32 +160,48 @@ refuse(void *ctx, size_t index, json *part, struct err *e)
 bool
 parts_have_content(json rec)
 {
+	static const char *const members[] = {"content", "base64", "path"};
 	struct err none = ERR_INIT;
+	json copy = json_copy(rec);
+	bool is_found = false;
 
-	return parts_change(&rec, "content", refuse, NULL, &none) == -1;
+	/* "path" and "base64" are known in what is to be sent only. */
+	for (size_t i = 0; !is_found && i < (json_has(rec, "mail") ? 3 : 1);
+	     i++)
+		is_found =
+		    parts_change(&copy, members[i], refuse, NULL, &none) == -1;
+	json_free(copy);
+	return is_found;
+}
+
+static bool
+has_blobs_behind(const char *record, size_t len, const char *list)
+{
+	static const char blob[] = "\"blob\":{";
+	const char *end = record + len, *s;
+
+	/* Within a string its quotes would be escaped. */
+	s = memmem(record, len, list, strlen(list));
+	return s != NULL &&
+	       memmem(s, (size_t)(end - s), blob, strlen(blob)) != NULL;
 }
 
 bool
 parts_may_have_blobs(const char *record, size_t len)
 {
-	static const char parts[] = "\"parts\":[", blob[] = "\"blob\":{";
-	const char *end = record + len, *s;
-
-	/* Within a string its quotes would be escaped. */
-	s = memmem(record, len, parts, strlen(parts));
-	return s != NULL &&
-	       memmem(s, (size_t)(end - s), blob, strlen(blob)) != NULL;
+	return has_blobs_behind(record, len, "\"parts\":[") ||
+	       has_blobs_behind(record, len, "\"attachments\":[");
 }
 
 /* The references in parts, as the keys of an object. */
 static int
-add_ref(void *ctx, size_t index, json *part, struct err *e)
+add_ref(void *ctx, const struct parts_place *at, json *part, struct err *e)
 {
 	json *refs = ctx;
 	json blob = json_member(*part, "blob", JSON_OBJECT);
 	const char *ref = json_str(blob, "ref");
 
-	(void)index;
+	(void)at;
 	(void)e;
 	if (ref != NULL)
 		*refs = json_set(*refs, ref, json_bool(true));
@@ -153,15 +221,11 @@ part_refs(json rec)
 	return refs;
 }
 
-/* "file:YYYY/MM/DD/ID.K" with K > 0: nobody else's, whatever a record says. */
+/* Of a part of this mail: nobody else's, whatever a record says. */
 static bool
 is_own(const char *ref, const char *id)
 {
-	const char *name = strrchr(ref, '/');
-	size_t n = strlen(id);
-
-	return name != NULL && strncmp(name + 1, id, n) == 0 &&
-	       name[n + 1] == '.' && strcmp(name + n + 2, "0") != 0;
+	return parts_number(ref, id) > 0;
 }
 
 int

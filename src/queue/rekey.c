@@ -102,11 +102,11 @@ struct part_work {
 };
 
 static int
-part_again(void *ctx, size_t index, json *part, struct err *e)
+part_again(void *ctx, const struct parts_place *at, json *part, struct err *e)
 {
 	const struct part_work *w = ctx;
 
-	(void)index;
+	(void)at;
 	(void)e;
 	return blob_again(w->r, *part, w->why);
 }

@@ -10,6 +10,7 @@
 #include "mail/record.h"
 #include "queue/clues.h"
 #include "queue/merge.h"
+#include "queue/parts.h"
 
 #define VERSION "1."
 #define START "{\"sealed\":\"" VERSION
@@ -142,11 +143,11 @@ bare_part(json part)
 	return json_set(json_object(), "blob", blob);
 }
 
-/* "message" with the blobs of its parts alone; JSON_NONE: there are none. */
+/* The section with the blobs of its parts alone; JSON_NONE: there are none. */
 static json
-bare_message(json message)
+bare_section(json rec, const struct parts_kind *kind)
 {
-	json parts = json_member(message, "parts", JSON_ARRAY), bare;
+	json parts = parts_list(rec, kind), bare;
 	bool has_blob = false;
 
 	bare = json_array();
@@ -159,7 +160,7 @@ bare_message(json message)
 	}
 	json_free(parts);
 	if (has_blob)
-		return json_set(json_object(), "parts", bare);
+		return json_set(json_object(), kind->list, bare);
 	json_free(bare);
 	return json_none();
 }
@@ -168,9 +169,6 @@ bare_message(json message)
 static void
 divide(json rec, json *clear, json *hidden)
 {
-	json message = json_member(rec, "message", JSON_OBJECT);
-	json bare = bare_message(message);
-
 	*clear = json_object();
 	*hidden = json_object();
 	for (int i = 0, n = json_count(rec); i < n; i++) {
@@ -183,12 +181,17 @@ divide(json rec, json *clear, json *hidden)
 		else
 			*hidden = json_set(*hidden, key, value);
 	}
-	if (json_is_valid(bare))
-		*clear = json_set(*clear, "message", bare);
-	/* That there is one tells what is to be done with it. */
-	if (json_has(rec, "mail"))
-		*clear = json_set(*clear, "mail", json_object());
-	json_free(message);
+	for (int i = 0; i < PARTS_KINDS; i++) {
+		const char *section = parts_kinds[i].section;
+		json bare = bare_section(rec, &parts_kinds[i]);
+
+		/* That there is one tells what is to be done with it. */
+		if (!json_is_valid(bare) && strcmp(section, "mail") == 0 &&
+		    json_has(rec, "mail"))
+			bare = json_object();
+		if (json_is_valid(bare))
+			*clear = json_set(*clear, section, bare);
+	}
 }
 
 /* {"sealed":"…", and what is clear}. */
@@ -219,12 +222,10 @@ add_head(const unsigned char id[SEAL_KEY_ID], int64_t clue, struct buf *out)
 static void
 seal(const struct seal_data_key *k, json rec, json hidden, struct buf *out)
 {
-	json message = json_member(rec, "message", JSON_OBJECT);
-	int64_t clue = clue_message_id(json_str(message, "message_id"));
+	int64_t clue = clue_of_message(rec);
 	struct buf text = BUF_INIT, sealed = BUF_INIT;
 	char what[WHAT_MAX];
 
-	json_free(message);
 	json_dump(json_copy(hidden), &text);
 	seal_text(k, what_of(record_id(rec), clue, what), text.data, text.len,
 	    &sealed);

@@ -9,8 +9,8 @@
  * BASE64 is a text of store/seal.h that holds all members but those in the
  * clear, and is bound to the id and CLUE.  "message" stays too where parts have
  * blobs, with nothing but these, so that who has no secret key can count and
- * remove them; the blobs there are the ones that count.  So does "mail", empty,
- * which tells a mail that is to be sent.
+ * remove them; the blobs there are the ones that count.  So does "mail", with
+ * those of its attachments or empty, which tells a mail that is to be sent.
  *
  * Only rows and the intake have records in this form; in a pipe they are whole.
  */

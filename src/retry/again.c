@@ -260,7 +260,7 @@ check_edited(const struct editing *x, const struct mail_row *row)
 		    "its tenant is %s, and cannot be changed", row->tenant);
 	if (parts_have_content(x->rec))
 		return err_set(x->bad, ERR_DATA,
-		    "message.parts: stored bytes cannot be changed");
+		    "parts and attachments: stored bytes cannot be changed");
 	return 0;
 }
 

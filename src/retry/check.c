@@ -4,6 +4,7 @@
 
 #include "core/json.h"
 #include "queue/content.h"
+#include "queue/parts.h"
 
 /* The blob of a record or part, if it has one.  As check_blobs. */
 static int
@@ -29,18 +30,19 @@ check_blob(struct queue *q, json obj, struct err *why, struct err *e)
 static int
 check_parts(struct queue *q, json rec, struct err *why, struct err *e)
 {
-	json message = json_member(rec, "message", JSON_OBJECT);
-	json parts = json_member(message, "parts", JSON_ARRAY);
 	int r = 1;
 
-	for (int i = 0, n = json_count(parts); r == 1 && i < n; i++) {
-		json part = json_glance_at(parts, i);
+	for (int k = 0; r == 1 && k < PARTS_KINDS; k++) {
+		json parts = parts_list(rec, &parts_kinds[k]);
 
-		r = check_blob(q, part, why, e);
-		json_free(part);
+		for (int i = 0, n = json_count(parts); r == 1 && i < n; i++) {
+			json part = json_glance_at(parts, i);
+
+			r = check_blob(q, part, why, e);
+			json_free(part);
+		}
+		json_free(parts);
 	}
-	json_free(parts);
-	json_free(message);
 	return r;
 }
 
