@@ -73,3 +73,43 @@ use() {
 	[ "$(cat p)" = "$(cat made.* | jq -r .public)" ]
 	[ "$(grep -l 'is there already' err.* | wc -l)" = 7 ]
 }
+
+# stored: mails of two tenants, sealed to key 1, with a ring for key 2 in use.
+stored() {
+	keys 1
+	keys 2
+	use public1 secret1
+	receive ne-001 <small
+	receive ne-002 <large
+	mail-store list >/dev/null # drawn
+	cat secret1 secret2 >ring
+	chmod 600 ring
+	use public2 ring
+}
+
+@test "rekey: a blob whose sync has failed is done again" {
+	preloadable
+	stored
+	# The first syncs are those of blobs, of one each.
+	run -75 --separate-stderr inject fdatasync 1 EIO mail-store rekey
+	[[ $stderr == *"not sealed anew: "* ]]
+	[[ $stderr != *"no stored mail needs another key"* ]]
+	run -0 --separate-stderr mail-store rekey
+	[[ $stderr == *"1 records and 1 blobs sealed anew"* ]]
+	use public2 secret2
+	for id in $(ids); do
+		same_bytes "$id" "$(mail-store list "$id" | jq -r .message.subject)"
+	done
+}
+
+@test "rekey: nothing is said to be done that may not be on the disk" {
+	preloadable
+	stored
+	inject fdatasync 1 kill mail-store rekey || [ $? = 137 ]
+	run -75 --separate-stderr inject syncfs 1 EIO mail-store rekey
+	[[ $stderr == *"2 records and 1 blobs sealed anew"* ]]
+	[[ $stderr != *"no stored mail needs another key"* ]]
+	[[ $stderr == *"blobs: sync: "* ]]
+	run -0 --separate-stderr mail-store rekey
+	[[ $stderr == *"no stored mail needs another key now"* ]]
+}

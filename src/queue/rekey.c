@@ -1,8 +1,10 @@
 #include "queue/rekey.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/buf.h"
 #include "core/clock.h"
@@ -176,14 +178,14 @@ pass(struct rekeying *r, struct err *e)
 }
 
 static void
-say_sum(const struct rekeying *r)
+say_sum(const struct rekeying *r, bool is_whole)
 {
 	char key[SEAL_KEY_ID_TEXT];
 
 	tool_say("%lld records and %lld blobs sealed anew, to %s%s",
 	    (long long)r->n_records, (long long)r->n_blobs,
 	    seal_key_id_text(r->to->id, key),
-	    r->n_failed + r->n_lost == 0
+	    is_whole && r->n_failed + r->n_lost == 0
 		? "; no stored mail needs another key now"
 		: "");
 }
@@ -204,6 +206,23 @@ start(struct rekeying *r, struct err *e)
 	return r->mail != NULL ? 0 : -1;
 }
 
+/*
+ * A run that was killed between a write and its sync has left a key that reads
+ * as the new one and is on no disk: this one passed over it.
+ */
+static int
+sync_all(const struct state *s, struct err *e)
+{
+	int fd = openat(s->dir, "blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd == -1)
+		return errno == ENOENT ? 0 : err_errno(e, "blobs: open");
+	r = syncfs(fd) == -1 ? err_errno(e, "blobs: sync") : 0;
+	close(fd);
+	return r;
+}
+
 int
 rekey(struct queue *q, struct err *e)
 {
@@ -216,8 +235,10 @@ rekey(struct queue *q, struct err *e)
 		if (r.n_lost == 0)
 			break;
 	}
+	if (result == 0)
+		result = sync_all(q->state, e);
 	if (r.mail != NULL)
-		say_sum(&r);
+		say_sum(&r, result == 0);
 	if (result == 0 && r.n_lost > 0)
 		result = err_set(e, ERR_TEMP,
 		    "%lld records changed meanwhile: run it again",

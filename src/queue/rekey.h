@@ -12,7 +12,8 @@
  * What is there after a kill, and what the next run does:
  *
  *   while a blob's key is written   one write within a sector: the old or the
- *                                   new one, and either is in the ring
+ *                                   new one, and either is in the ring; at
+ *                                   its end a run syncs what was left so
  *   between blob and row            each says by itself which key it needs
  *   before the commit               rows as they were: done again
  *

@@ -199,27 +199,40 @@ seal_file_open(struct state *s, int fd, const char *name,
 	return r == -1 ? -1 : to;
 }
 
+static int
+write_key(
+    int fd, const unsigned char key[AGAIN], const char *name, struct err *e)
+{
+	ssize_t n;
+
+	do
+		n = pwrite(fd, key, AGAIN, SEAL_MAGIC);
+	while (n == -1 && errno == EINTR);
+	return n == AGAIN ? 0 : err_errno(e, "%s: write", name);
+}
+
 int
 seal_file_again(struct state *s, int fd, const char *name,
     const struct seal_public *to, struct err *e)
 {
 	unsigned char head[SEAL_HEADER], *id = head + SEAL_MAGIC;
+	unsigned char was[AGAIN];
 	const struct seal_ring *ring;
 	struct seal_info info;
-	ssize_t n;
+	struct err ignored = ERR_INIT;
 
 	if (look(fd, head, name, &info, e) == -1)
 		return -1;
 	if (info.kind != SEAL_SEALED ||
 	    memcmp(info.key_id, to->id, SEAL_KEY_ID) == 0)
 		return 0;
+	memcpy(was, id, sizeof was);
 	if (state_ring(s, &ring, e) == -1 ||
 	    seal_again(id, id + SEAL_KEY_ID, ring, to, e) == -1)
 		return failed(name, e);
-	do
-		n = pwrite(fd, id, AGAIN, SEAL_MAGIC);
-	while (n == -1 && errno == EINTR);
-	if (n != AGAIN)
-		return err_errno(e, "%s: write", name);
-	return file_sync_data(fd, name, e) == -1 ? -1 : 1;
+	if (write_key(fd, id, name, e) == 0 && file_sync_data(fd, name, e) == 0)
+		return 1;
+	/* Lest the next run takes for done what is not on the disk. */
+	write_key(fd, was, name, &ignored);
+	return -1;
 }

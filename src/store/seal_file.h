@@ -27,8 +27,8 @@ int seal_file_open(struct state *s, int fd, const char *name,
 /*
  * Seal the data key of a file (open for reading and writing) to another public
  * key, in place, and sync it.  1, 0 it is so already or not sealed, -1 as
- * above.  A kill leaves the one or the other: it is one write within one
- * sector.
+ * above, and the key is the one before.  A kill leaves the one or the other: it
+ * is one write within one sector.
  */
 int seal_file_again(struct state *s, int fd, const char *name,
     const struct seal_public *to, struct err *e);

@@ -1,7 +1,7 @@
 /*
  * LD_PRELOAD library that makes a chosen system call fail, in its turn.
  *
- *   INJECT_CALL    which: fsync fdatasync write pwrite rename renameat
+ *   INJECT_CALL    which: fsync fdatasync syncfs write pwrite rename renameat
  *                  renameat2 linkat unlinkat mkdirat close open openat openat2
  *                  ftruncate flock read pread pidfd io_setup io_submit
  *                  io_getevents; several with commas between.  The 64-bit
@@ -221,6 +221,12 @@ int
 fsync(int fd)
 {
 	return strikes("fsync", fd) ? -1 : (int)after(REAL(fsync)(fd));
+}
+
+int
+syncfs(int fd)
+{
+	return strikes("syncfs", fd) ? -1 : (int)after(REAL(syncfs)(fd));
 }
 
 int
