@@ -113,3 +113,59 @@ stored() {
 	run -0 --separate-stderr mail-store rekey
 	[[ $stderr == *"no stored mail needs another key now"* ]]
 }
+
+@test "rekey: beside readers, writers and another rekey nobody reads half a key" {
+	keys 1
+	keys 2
+	cat secret1 secret2 >ring
+	chmod 600 ring
+	for i in 1 2; do
+		use public$i ring
+		mv config.json config$i.json
+	done
+	export MAILPIPE_CONFIG=$PWD/config1.json
+	for i in $(seq 20); do receive "ne-$i" <small; done
+	receive ne-large <large
+	mapfile -t all < <(ids)
+	read_all() {
+		while [ ! -e over ]; do
+			for id in "${all[@]}"; do
+				mail-store cat "$id" >got || echo cat >>unread
+				cmp -s got small || cmp -s got large ||
+					echo "$id" >>unread
+			done
+			mail-store verify >>findings 2>&1 || echo verify >>unread
+			mail-store list | jq -e '.message.subject' >/dev/null ||
+				echo list >>unread
+		done
+	}
+	write_all() {
+		while [ ! -e over ]; do
+			receive "new-$((n++))" <small || echo put >>unread
+			mail-store reparse 2>>findings || echo reparse >>unread
+		done
+	}
+	read_all &
+	n=0 write_all &
+	for i in 2 1 2 1 2 1 2; do
+		for one in 1 2; do
+			MAILPIPE_CONFIG=$PWD/config$i.json mail-store rekey \
+				2>"said.$one" || echo "rekey $?" >>maybe &
+			rekeys[one]=$!
+		done
+		wait "${rekeys[@]}"
+	done
+	: >over
+	wait
+	if [ -e unread ]; then cat unread findings; false; fi
+	# What was written meanwhile has either key, until it is run again.
+	MAILPIPE_CONFIG=$PWD/config2.json mail-store rekey
+	use public2 secret2
+	[ "$(mail-store list | jq -r .message.subject | sort -u | xargs)" = \
+		"large small" ]
+	mail-store verify
+	for id in "${all[@]}"; do
+		mail-store cat "$id" | cmp -s - small ||
+			mail-store cat "$id" | cmp - large
+	done
+}
