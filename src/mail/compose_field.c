@@ -10,6 +10,7 @@ field_begin(struct field *f, struct buf *out, const char *name, bool is_jis)
 	f->is_jis = is_jis;
 	buf_addstr(out, name);
 	buf_addch(out, ':');
+	f->begin = out->len;
 }
 
 static size_t
@@ -43,13 +44,27 @@ field_word(struct field *f, const char *word, size_t n)
 	buf_add(f->out, word, n);
 }
 
+/* Two words that would be one on a line of their own go there, unless the
+   field's name would stay alone. */
+static bool
+wants_line(const struct field *f, const struct words *w)
+{
+	size_t size = words_size(w);
+
+	return column(f) > 0 && f->out->len != f->begin && size <= WORDS_MAX &&
+	       column(f) + 1 + size > FIELD_LINE;
+}
+
 void
 field_coded(struct field *f, const char *text, size_t n)
 {
 	struct words w;
 	size_t room;
 
-	for (words_begin(&w, text, n, f->is_jis); w.n > 0;) {
+	words_begin(&w, text, n, f->is_jis);
+	if (wants_line(f, &w))
+		fold(f);
+	while (w.n > 0) {
 		if (column(f) + 1 + WORDS_LEAST > FIELD_LINE)
 			fold(f);
 		room = FIELD_LINE - column(f) - 1;

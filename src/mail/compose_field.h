@@ -18,6 +18,7 @@ enum {
 
 struct field {
 	struct buf *out;
+	size_t begin; /* behind its name */
 	size_t line; /* where its last line begins */
 	bool is_jis; /* ISO-2022-JP is wanted */
 };

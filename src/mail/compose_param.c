@@ -12,7 +12,8 @@ enum {
 static bool
 is_plain(const char *s, size_t n)
 {
-	if (n > PLAIN_MAX || words_needed(s, n))
+	if (n == 0 || n > PLAIN_MAX || words_needed(s, n) || s[0] == ' ' ||
+	    s[n - 1] == ' ')
 		return false;
 	return memchr(s, '"', n) == NULL && memchr(s, '\\', n) == NULL;
 }

@@ -65,6 +65,22 @@ words_begin(struct words *w, const char *text, size_t n, bool is_jis)
 		w->form = WORDS_B;
 }
 
+size_t
+words_size(const struct words *w)
+{
+	size_t around = strlen(starts[w->form]) + strlen("?="), n = w->n;
+	struct buf jis = BUF_INIT;
+
+	if (w->form == WORDS_Q)
+		return around + q_size(w->text, w->n);
+	if (w->form == WORDS_JIS) {
+		charset_to_iso2022jp(w->text, w->n, SIZE_MAX, &jis);
+		n = jis.len;
+		buf_release(&jis);
+	}
+	return around + (n + 2) / 3 * 4;
+}
+
 static void
 add_q(const char *text, size_t n, struct buf *out)
 {
@@ -94,32 +110,74 @@ q_fit(const char *text, size_t n, size_t max)
 	return i;
 }
 
+/*
+ * Base64 that other words follow does not end in '=': GMime (3.2) takes what
+ * comes then for part of the same, and loses it.
+ */
+static bool
+ends_badly(size_t bytes, bool is_last)
+{
+	return bytes % 3 != 0 && !is_last;
+}
+
+/* Less and less, until the end is a good one; false: it never is. */
+static bool
+fit_jis(const struct words *w, size_t max, struct buf *bytes, size_t *taken)
+{
+	do {
+		buf_reset(bytes);
+		*taken = charset_to_iso2022jp(w->text, w->n, max, bytes);
+		max = bytes->len - 1;
+	} while (*taken > 0 && ends_badly(bytes->len, *taken == w->n));
+	return *taken > 0;
+}
+
 static size_t
-add_jis(const char *text, size_t n, size_t max, struct buf *out)
+add_jis(const struct words *w, size_t max, struct buf *out)
 {
 	struct buf bytes = BUF_INIT;
-	size_t taken = charset_to_iso2022jp(text, n, max, &bytes);
+	size_t taken;
 
+	if (!fit_jis(w, max, &bytes, &taken)) {
+		buf_reset(&bytes);
+		taken = charset_to_iso2022jp(w->text, w->n, max, &bytes);
+	}
 	base64_encode(bytes.data, bytes.len, out);
 	buf_release(&bytes);
+	return taken;
+}
+
+/* Whole characters of at most max bytes; 0: there is no good end. */
+static size_t
+b_fit(const char *text, size_t n, size_t max)
+{
+	size_t taken = utf8_cut(text, n, max);
+
+	while (taken > 0 && ends_badly(taken, taken == n))
+		taken = utf8_cut(text, n, taken - 1);
 	return taken;
 }
 
 void
 words_next(struct words *w, size_t max, struct buf *out)
 {
-	size_t room = max - strlen(starts[w->form]) - strlen("?="), taken;
+	enum words_form form = w->form;
+	size_t room = max - strlen(starts[form]) - strlen("?="), taken = 0;
 
-	buf_addstr(out, starts[w->form]);
-	if (w->form == WORDS_JIS) {
-		taken = add_jis(w->text, w->n, room / 4 * 3, out);
-	} else if (w->form == WORDS_B) {
-		taken = utf8_cut(w->text, w->n, room / 4 * 3);
-		base64_encode(w->text, taken, out);
-	} else {
-		taken = q_fit(w->text, w->n, room);
-		add_q(w->text, taken, out);
+	if (form == WORDS_B) {
+		taken = b_fit(w->text, w->n, room / 4 * 3);
+		if (taken == 0)
+			form = WORDS_Q;
 	}
+	if (form == WORDS_Q)
+		taken = q_fit(w->text, w->n, room);
+	buf_addstr(out, starts[form]);
+	if (form == WORDS_JIS)
+		taken = add_jis(w, room / 4 * 3, out);
+	else if (form == WORDS_B)
+		base64_encode(w->text, taken, out);
+	else
+		add_q(w->text, taken, out);
 	buf_addstr(out, "?=");
 	w->text += taken;
 	w->n -= taken;

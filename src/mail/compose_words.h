@@ -37,6 +37,9 @@ bool words_needed(const char *text, size_t n);
  */
 void words_begin(struct words *w, const char *text, size_t n, bool is_jis);
 
+/* How long it is as one word. */
+size_t words_size(const struct words *w);
+
 /*
  * Append the next word, of at most max characters (WORDS_LEAST to WORDS_MAX),
  * while w->n is not 0.
