@@ -24,6 +24,12 @@ base64_lines(const char *data, size_t n, struct buf *out)
 	}
 }
 
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Where the line at s ends; the end when nothing ends it. */
 static const char *
 line_end(const char *s, const char *end, bool has_cr)
@@ -65,10 +71,24 @@ struct look {
 	bool has_from;
 };
 
+/* clang-format off */
+#define N8 0, 0, 0, 0, 0, 0, 0, 0
+#define N16 N8, N8
+#define C8 1, 1, 1, 1, 1, 1, 1, 1
+#define C32 C8, C8, C8, C8
+/* Control characters, '=' and what is beyond ASCII: asked of every byte. */
+static const unsigned char coded_bytes[256] = {
+    C8, 1, 0, 1, 1, 1, 1, 1, 1, C8, C8,
+    N16, N8, 0, 0, 0, 0, 0, 1, 0, 0, /* '=' */
+    N16, N16,
+    N16, N8, 0, 0, 0, 0, 0, 0, 0, 1,
+    C32, C32, C32, C32};
+/* clang-format on */
+
 static bool
-is_coded(unsigned char c)
+is_coded(char c)
 {
-	return c >= 0x7f || c == '=' || (c < ' ' && c != '\t');
+	return coded_bytes[(unsigned char)c] != 0;
 }
 
 static bool
@@ -88,7 +108,7 @@ look_at_line(struct look *l, const char *s, size_t n)
 	if (n == 0)
 		return;
 	for (size_t i = 0; i < n; i++)
-		coded += is_coded((unsigned char)s[i]);
+		coded += coded_bytes[(unsigned char)s[i]];
 	l->coded += coded;
 	l->has_from |= is_from(s, n);
 	l->has_mark |=
@@ -117,28 +137,46 @@ add_coded(unsigned char c, struct buf *out)
 	buf_add(out, triple, sizeof triple);
 }
 
+/* So many bytes that are themselves. */
+static size_t
+plain_run(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && !is_coded(s[i]))
+		i++;
+	return i;
+}
+
 /* A line without its end, in lines of at most LINE_QP characters. */
 static void
 add_qp_line(const char *s, size_t n, struct buf *out)
 {
-	size_t col = 0;
+	size_t col = 0, run;
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
+	for (size_t i = 0; i < n; i += run) {
+		char c = s[i];
 		bool is_last = i + 1 == n;
 		bool coded =
 		    is_coded(c) || ((c == ' ' || c == '\t') && is_last);
 
+		run = 1;
 		if (col + (coded ? 3 : 1) > (is_last ? LINE_QP : LINE_QP - 1)) {
 			buf_add(out, "=\r\n", 3);
 			col = 0;
 		}
 		coded |= col == 0 && (c == '.' || is_from(s + i, n - i));
-		if (coded)
-			add_coded(c, out);
-		else
-			buf_addch(out, (char)c);
-		col += coded ? 3 : 1;
+		if (coded) {
+			add_coded((unsigned char)c, out);
+			col += 3;
+			continue;
+		}
+		/* The last one of a line has rules of its own. */
+		if (!is_last)
+			run = plain_run(
+			    s + i, least(n - 1 - i, LINE_QP - 1 - col));
+		buf_add(out, s + i, run);
+		col += run;
 	}
 	buf_add(out, "\r\n", 2);
 }

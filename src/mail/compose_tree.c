@@ -94,14 +94,28 @@ build(struct tree *t, const struct section *s)
 }
 
 static void
-render(struct node *node, const char *subtype, struct text text, bool is_jis,
-    struct digest *d)
+render(struct node *node, const char *subtype, struct text text, bool is_jis)
 {
-	if (text.data == NULL)
-		return;
-	text_part(
-	    subtype, text.data, text.len, is_jis, &node->fields, &node->body);
-	digest_add(d, node->body.data, node->body.len);
+	if (text.data != NULL)
+		text_part(subtype, text.data, text.len, is_jis, &node->fields,
+		    &node->body);
+}
+
+static int
+look_at_files(
+    struct tree *t, const struct section *s, struct digest *d, struct err *e)
+{
+	for (size_t i = 0; i < s->n_attachments; i++) {
+		struct enclosure *f = &t->enclosures[i];
+
+		t->n++;
+		t->files[i].enclosure = f;
+		if (enclosure_look(
+			f, &s->attachments[i], s->is_jis, t->how, d, e) == -1)
+			return -1;
+		digest_add(d, f->fields.data, f->fields.len);
+	}
+	return 0;
 }
 
 /* Everything but the bytes of attachments. */
@@ -111,19 +125,17 @@ prepare(struct tree *t, const struct section *s, const struct buf *header,
 {
 	struct digest d;
 
+	render(&t->text, "plain", s->text, s->is_jis);
+	render(&t->html, "html", s->html, s->is_jis);
+	if (s->n_attachments == 0 &&
+	    (s->text.data == NULL || s->html.data == NULL))
+		return 0; /* one part: there is no boundary */
 	digest_init(&d);
 	digest_add(&d, header->data, header->len);
-	render(&t->text, "plain", s->text, s->is_jis, &d);
-	render(&t->html, "html", s->html, s->is_jis, &d);
-	for (size_t i = 0; i < s->n_attachments; i++) {
-		t->n++;
-		t->files[i].enclosure = &t->enclosures[i];
-		if (enclosure_look(&t->enclosures[i], &s->attachments[i],
-			s->is_jis, t->how, &d, e) == -1)
-			return -1;
-		digest_add(&d, t->enclosures[i].fields.data,
-		    t->enclosures[i].fields.len);
-	}
+	digest_add(&d, t->text.body.data, t->text.body.len);
+	digest_add(&d, t->html.body.data, t->html.body.len);
+	if (look_at_files(t, s, &d, e) == -1)
+		return -1;
 	digest_text(&d, t->digest);
 	return 0;
 }
