@@ -42,7 +42,7 @@ struct smtp_opening {
 	struct smtp_reader reader;
 	struct reply last; /* complete reply */
 	struct smtp_caps caps;
-	bool has_offered_tls, is_authenticated, has_begun_auth;
+	bool has_offered_tls, is_authenticated, has_begun_auth, is_garbage;
 };
 
 struct smtp_limits
@@ -121,6 +121,7 @@ on_line(char *data, size_t size, size_t n, void *ctx)
 		switch (
 		    smtp_reader_add(&o->reader, data + at, len - at, &used)) {
 		case SMTP_GOT_GARBAGE:
+			o->is_garbage = true;
 			return 0;
 		case SMTP_GOT_REPLY:
 			take_reply(o);
@@ -338,6 +339,8 @@ finish(struct smtp_opening *o, struct line *line, struct smtp_caps *caps,
 {
 	struct err e = ERR_INIT;
 
+	if (o->is_garbage)
+		return failed(o, why, "what it answers is not SMTP");
 	if (o->result != CURLE_OK)
 		return failed(o, why,
 		    o->text[0] != '\0' ? o->text

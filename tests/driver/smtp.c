@@ -14,7 +14,8 @@
  *   -n N          send each file so often (default 1)
  *   -P N          so many connections (default 1)
  *   -i MS         afterwards wait so long for the server to close
- *   -q            only the sum: {"accepted":N,…,"ms":MS,"connections":N}
+ *   -q            only the sum: {"accepted":N,…,"connections":N,"ms":MS,
+ *                 "rss_kb":KB}
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -369,6 +371,7 @@ int
 main(int argc, char *argv[])
 {
 	struct err e = ERR_INIT;
+	struct rusage used;
 	int64_t start;
 	int ch;
 
@@ -388,12 +391,13 @@ main(int argc, char *argv[])
 		die(e.text);
 	start = clock_mono_ms();
 	run();
+	getrusage(RUSAGE_SELF, &used);
 	if (is_quiet)
 		printf("{\"accepted\":%d,\"refused\":%d,\"broken\":%d,"
 		       "\"unknown\":%d,\"impossible\":%d,\"connections\":%d,"
-		       "\"ms\":%" PRId64 "}\n",
+		       "\"ms\":%" PRId64 ",\"rss_kb\":%ld}\n",
 		    counts[0], counts[1], counts[2], counts[3], counts[4],
-		    connections, clock_mono_ms() - start);
+		    connections, clock_mono_ms() - start, used.ru_maxrss);
 	for (int i = 0; i < n_files; i++)
 		bulk_release(&bulks[i]);
 	free(bulks);

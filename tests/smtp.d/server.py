@@ -13,7 +13,7 @@ after ten minutes, so that it never outlives its test for long.
   --lmtp          LHLO, and a reply for each recipient
   --cert FILE     certificate and key: STARTTLS is offered; with --implicit TLS
                   comes first
-  --auth LIST     mechanisms (PLAIN LOGIN XOAUTH2); --user, --password: whose
+  --auth LIST     mechanisms (PLAIN,LOGIN,XOAUTH2); --user, --password: whose
   --delay S       before every reply
   --keep          each mail's bytes in DIR/CONNECTION.MAIL
   --quiet         no "command" events
@@ -205,7 +205,7 @@ class Talk:
         if self.server.tls and not self.is_tls:
             offers.append("STARTTLS")
         if self.args.auth:
-            offers.append("AUTH " + self.args.auth)
+            offers.append("AUTH " + self.args.auth.replace(",", " "))
         lines = ["mx.example.test"] + offers
         await self.answer("ehlo", line, "\n".join(
             "250%s%s" % (" " if i == len(lines) - 1 else "-", x)
