@@ -47,6 +47,9 @@ look_at_hold(void *ctx, const struct mail_hold *h, struct err *e)
 	char text[CLOCK_TEXT], until[CLOCK_TEXT];
 
 	(void)e;
+	/* That a tenant has a rate is no trouble. */
+	if (h->is_rate)
+		return 0;
 	w->is_held = true;
 	if (h->route != NULL) {
 		doctor_finding(w->d, "holds", DOCTOR_WARN,

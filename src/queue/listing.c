@@ -124,10 +124,10 @@ write_stats(const struct mail_stats *s, int64_t now, struct buf *line)
 	add_counts(line, s->n, MAIL_READY);
 	buf_addf(line,
 	    ",\"oldest_ready_s\":%lld,\"paused\":%s,\"paused_tenants\":%lld,"
-	    "\"held_routes\":%lld}\n",
+	    "\"held_routes\":%lld,\"limited_tenants\":%lld}\n",
 	    (long long)(age_ms > 0 ? age_ms / 1000 : 0),
 	    s->is_paused ? "true" : "false", (long long)s->paused_tenants,
-	    (long long)s->held_routes);
+	    (long long)s->held_routes, (long long)s->limited_tenants);
 }
 
 static int

@@ -146,7 +146,7 @@ state_cell(struct table *t, const struct mail_stats *s, enum mail_state state)
 	count_cell(t, paint_state(mail_state_name(state)), s->n[state]);
 }
 
-/* "yes", "2 tenants", "1 route", or nothing. */
+/* "yes", "2 tenants", "1 route", "3 limited", or nothing. */
 static void
 paused_cell(struct table *t, const struct mail_stats *s)
 {
@@ -159,6 +159,9 @@ paused_cell(struct table *t, const struct mail_stats *s)
 	else if (s->held_routes > 0)
 		snprintf(text, sizeof text, "%lld route%s",
 		    (long long)s->held_routes, s->held_routes == 1 ? "" : "s");
+	else if (s->limited_tenants > 0)
+		snprintf(text, sizeof text, "%lld limited",
+		    (long long)s->limited_tenants);
 	table_str(t, LOOK_YELLOW, s->is_paused ? "yes" : text);
 }
 

@@ -137,6 +137,11 @@ struct mail_take {
 	 * when one of their leases ends.
 	 */
 	bool *is_capped;
+	/*
+	 * Out, or NULL: when the first of those that have mail ready and are
+	 * held for their rate may go on; 0: there is none.
+	 */
+	int64_t *paced_until;
 };
 
 struct mail_start {
@@ -182,11 +187,37 @@ struct mail_hold {
 	 * route works, and at until one of it is let through.
 	 */
 	const char *route;
+	/* Out: for its rate (struct mail_pace), mail up to this priority. */
+	bool is_rate;
+	int64_t priority;
 	int64_t at;
 	int64_t until; /* 0: until it is resumed */
 	const char *reason; /* or NULL */
 };
 typedef int mail_hold_fn(void *ctx, const struct mail_hold *h, struct err *e);
+
+/*
+ * A tenant whose moments (lock/rate.h) are given away for some time: what it
+ * has ready is passed over until then, but for mail of a higher priority.  It
+ * is none of an operator's pauses, and ends by itself.
+ *
+ * When it is over it would all come at once, to be told to wait again: for
+ * MAIL_PACE_AFTER_MS no more than most of it are in flight.
+ */
+struct mail_pace {
+	const char *queue, *tenant;
+	int64_t priority; /* of the mail that had to wait */
+	int64_t until; /* at most MAIL_PACE_MAX_MS from now */
+	int64_t most; /* 0: as many as it likes */
+	const char *reason; /* or NULL */
+};
+
+enum {
+	/* A limit that was raised, or a clock set back, is seen so soon. */
+	MAIL_PACE_MAX_MS = 10 * 60 * 1000,
+	MAIL_PACE_AFTER_MS = 60 * 1000,
+	MAIL_PACE_NEAR_MS = 500, /* so much later is not worth a write */
+};
 
 /* The route of mail-dispatch's own command line; no handler's name. */
 #define MAIL_ROUTE_COMMAND "-"
@@ -319,6 +350,7 @@ struct mail_stats {
 	int64_t oldest_ready_at; /* 0: none is ready */
 	bool is_paused;
 	int64_t paused_tenants, held_routes;
+	int64_t limited_tenants; /* held for their rates */
 };
 typedef int mail_stats_fn(void *ctx, const struct mail_stats *s, struct err *e);
 
@@ -347,7 +379,7 @@ struct mail_ops {
 	 * Lease ready rows.  The highest priority first, but of eight at least
 	 * one is of a lower one, when there is any; within a priority tenants
 	 * take turns by weight; of a tenant the oldest first.  What is held, or
-	 * of a tenant at its cap, is passed over.
+	 * of a tenant at its cap, is passed over, and costs nothing.
 	 */
 	int (*take)(struct mail_engine *m, const struct mail_take *how,
 	    mail_row_fn *fn, void *ctx, struct err *e);
@@ -376,7 +408,13 @@ struct mail_ops {
 	    struct mail_engine *m, const struct mail_hold *h, struct err *e);
 	int (*resume)(struct mail_engine *m, const char *queue,
 	    const char *tenant, bool *was_held, struct err *e);
-	/* Breakers that are open, too. */
+	/*
+	 * Hold tenants for their rates.  One that is held for as long already,
+	 * or nearly, is left so.  resume ends these of its tenant too.
+	 */
+	int (*pace)(struct mail_engine *m, const struct mail_pace *all,
+	    size_t n, int64_t now, struct err *e);
+	/* Breakers that are open, and rates, too. */
 	int (*holds)(
 	    struct mail_engine *m, mail_hold_fn *fn, void *ctx, struct err *e);
 	/*

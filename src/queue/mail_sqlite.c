@@ -18,7 +18,8 @@ open_engine(struct state *s, struct err *e)
 
 	m->state = s;
 	m->wait_fd = -1;
-	if (db_open(&m->db, s, "mail", &mail_sqlite_schema, e) == -1) {
+	if (db_open(&m->db, s, "mail", &mail_sqlite_schema, e) == -1 ||
+	    mail_sqlite_make_pace(m, e) == -1) {
 		db_close(&m->db);
 		free(m);
 		return NULL;
@@ -133,16 +134,16 @@ sqlite_wait_fd(struct mail_engine *base, struct err *e)
 	.give_back = mail_sqlite_give_back, .settle = mail_sqlite_settle,      \
 	.update = mail_sqlite_update, .leases = mail_sqlite_leases,            \
 	.pause = mail_sqlite_pause, .resume = mail_sqlite_resume,              \
-	.holds = mail_sqlite_holds, .runs = mail_sqlite_runs,                  \
-	.drop = mail_sqlite_drop, .next_group = mail_sqlite_next_group,        \
-	.waiting = mail_sqlite_waiting, .move = mail_sqlite_move,              \
-	.told = mail_sqlite_told, .doubt = mail_sqlite_doubt,                  \
-	.keep = mail_sqlite_keep, .remove = mail_sqlite_remove,                \
-	.doomed = mail_sqlite_doomed, .gone = mail_sqlite_gone,                \
-	.admit = mail_sqlite_admit, .next_due = mail_sqlite_next_due,          \
-	.list = mail_sqlite_list, .history = mail_sqlite_history,              \
-	.stats = mail_sqlite_stats, .check = sqlite_check,                     \
-	.close = sqlite_close
+	.pace = mail_sqlite_pace, .holds = mail_sqlite_holds,                  \
+	.runs = mail_sqlite_runs, .drop = mail_sqlite_drop,                    \
+	.next_group = mail_sqlite_next_group, .waiting = mail_sqlite_waiting,  \
+	.move = mail_sqlite_move, .told = mail_sqlite_told,                    \
+	.doubt = mail_sqlite_doubt, .keep = mail_sqlite_keep,                  \
+	.remove = mail_sqlite_remove, .doomed = mail_sqlite_doomed,            \
+	.gone = mail_sqlite_gone, .admit = mail_sqlite_admit,                  \
+	.next_due = mail_sqlite_next_due, .list = mail_sqlite_list,            \
+	.history = mail_sqlite_history, .stats = mail_sqlite_stats,            \
+	.check = sqlite_check, .close = sqlite_close
 
 const struct mail_ops mail_sqlite_ops = {
     .scheme = "sqlite",

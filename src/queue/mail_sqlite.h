@@ -8,6 +8,14 @@
 extern const struct db_schema mail_sqlite_schema;
 /* Statements: make the sums of the rows anew; are they right? */
 extern const char mail_sqlite_count_again[], mail_sqlite_is_counted[];
+extern const char mail_sqlite_pace_table[];
+
+/* What lane.is_held is, in SQL: 1 paused, 2 held for its rate, or both. */
+#define LANE_IS_HELD(queue_, tenant_, priority_)                               \
+	"EXISTS(SELECT 1 FROM hold WHERE queue=" queue_ " AND tenant=" tenant_ \
+	")+2*EXISTS(SELECT 1 FROM pace"                                        \
+	" WHERE queue=" queue_ " AND tenant=" tenant_                          \
+	" AND priority>=" priority_ " AND until>0)"
 
 /* Where a row counts. */
 struct sqlite_place {
@@ -115,7 +123,21 @@ enum mail_sql {
 	SQL_OPEN_BREAKERS,
 	SQL_PROBED,
 	SQL_OPEN_LANES,
+	SQL_HAS_PACE,
+	SQL_IS_PACED,
+	SQL_PACE,
+	SQL_PACE_LESS,
+	SQL_PACES,
+	SQL_PACES_OVER,
+	SQL_PACE_OVER,
+	SQL_PACE_FORGET,
+	SQL_PACE_END,
+	SQL_PACE_SHARES,
+	SQL_PACED_UNTIL,
+	SQL_STATEMENTS, /* how many */
 };
+_Static_assert((int)SQL_STATEMENTS <= (int)DB_STATEMENTS - 2,
+    "more statements than a handle keeps");
 
 /* The columns of a row, in the order that mail_sqlite_row reads. */
 #define ROW_COLUMNS                                                            \
@@ -220,6 +242,9 @@ int mail_sqlite_end(struct mail_sqlite *m, int r, struct err *e);
 /* What is due by now: leases and holds that end, scheduled rows. */
 int mail_sqlite_promote(struct mail_sqlite *m, int64_t now, struct err *e);
 int mail_sqlite_end_holds(struct mail_sqlite *m, int64_t now, struct err *e);
+/* The lanes of a tenant: held, or not any more. */
+int mail_sqlite_hold_lanes(struct mail_sqlite *m, const char *queue,
+    const char *tenant, struct err *e);
 int mail_sqlite_is_paused(
     struct mail_sqlite *m, const char *queue, bool *is_paused, struct err *e);
 
@@ -264,9 +289,38 @@ int mail_sqlite_probed(struct mail_sqlite *m, const char *queue, int64_t now,
 int mail_sqlite_breaker_holds(
     struct mail_sqlite *m, mail_hold_fn *fn, void *ctx, struct err *e);
 
+/* Holds for rates (mail_sqlite_pace.c): the table, where it is missing. */
+int mail_sqlite_make_pace(struct mail_sqlite *m, struct err *e);
+/* Those that are over. */
+int mail_sqlite_end_paces(struct mail_sqlite *m, int64_t now, struct err *e);
+/* All of a tenant, by hand.  How many were holding it; -1. */
+int mail_sqlite_end_pace(struct mail_sqlite *m, const char *queue,
+    const char *tenant, struct err *e);
+/* Those that are not over, as holds. */
+int mail_sqlite_pace_holds(
+    struct mail_sqlite *m, mail_hold_fn *fn, void *ctx, struct err *e);
+/* Mail of a tenant, up to a priority: at most so many in flight. */
+struct sqlite_pace {
+	char tenant[NAME_MAX_LEN + 1];
+	int64_t priority, most;
+};
+struct sqlite_paces {
+	struct sqlite_pace *all; /* in order */
+	size_t n;
+};
+/* Those of a queue; the caller frees p->all. */
+int mail_sqlite_paces(struct mail_sqlite *m, const char *queue, int64_t now,
+    struct sqlite_paces *p, struct err *e);
+/* The one that counts for such mail; NULL: none does. */
+const struct sqlite_pace *mail_sqlite_find_pace(
+    const struct sqlite_paces *p, const char *tenant, int64_t priority);
+/* For struct mail_take. */
+int mail_sqlite_paced_until(
+    struct mail_sqlite *m, const char *queue, int64_t *until, struct err *e);
+
 /*
- * The operations; mail_sqlite_{put,take,lease,settle,update,hold,breaker,drop,
- * retry,admit,remove,list,read}.c
+ * The operations; mail_sqlite_{put,take,lease,settle,update,hold,pace,breaker,
+ * drop,retry,admit,remove,list,read}.c
  */
 int mail_sqlite_put(struct mail_engine *m, const struct mail_put *puts,
     size_t n, struct err *e);
@@ -305,6 +359,8 @@ int mail_sqlite_resume(struct mail_engine *m, const char *queue,
     const char *tenant, bool *was_held, struct err *e);
 int mail_sqlite_holds(
     struct mail_engine *m, mail_hold_fn *fn, void *ctx, struct err *e);
+int mail_sqlite_pace(struct mail_engine *m, const struct mail_pace *all,
+    size_t n, int64_t now, struct err *e);
 
 int mail_sqlite_runs(struct mail_engine *m, struct mail_run *runs, size_t n,
     int64_t now, struct err *e);

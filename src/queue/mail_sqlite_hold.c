@@ -6,19 +6,20 @@
 #include "core/buf.h"
 #include "queue/mail_sqlite.h"
 
-/* The lanes of a tenant; of a whole queue its row in hold is enough. */
-static int
-hold_lanes(struct mail_sqlite *m, const char *queue, const char *tenant,
-    bool is_held, struct err *e)
+/* Of a whole queue its row in hold is enough. */
+int
+mail_sqlite_hold_lanes(
+    struct mail_sqlite *m, const char *queue, const char *tenant, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_HOLD_LANES,
-	    "UPDATE lane SET is_held=?3 WHERE queue=?1 AND tenant=?2", e);
+	    "UPDATE lane SET is_held=" LANE_IS_HELD(
+		"?1", "?2", "lane.priority") " WHERE queue=?1 AND tenant=?2",
+	    e);
 
 	if (st == NULL)
 		return -1;
 	db_bind_text(st, 1, queue);
 	db_bind_text(st, 2, tenant);
-	db_bind_int(st, 3, is_held);
 	return db_run(&m->db, st, e);
 }
 
@@ -37,7 +38,7 @@ set_hold(struct mail_sqlite *m, const struct mail_hold *h, struct err *e)
 	db_bind_text(st, 5, h->reason);
 	if (db_run(&m->db, st, e) == -1)
 		return -1;
-	return hold_lanes(m, h->queue, h->tenant, true, e);
+	return mail_sqlite_hold_lanes(m, h->queue, h->tenant, e);
 }
 
 int
@@ -67,7 +68,7 @@ end_hold(
 	if (db_run(&m->db, st, e) == -1)
 		return -1;
 	n = sqlite3_changes(m->db.sqlite);
-	if (hold_lanes(m, queue, tenant, false, e) == -1)
+	if (mail_sqlite_hold_lanes(m, queue, tenant, e) == -1)
 		return -1;
 	return n > 0;
 }
@@ -77,12 +78,14 @@ mail_sqlite_resume(struct mail_engine *base, const char *queue,
     const char *tenant, bool *was_held, struct err *e)
 {
 	struct mail_sqlite *m = (struct mail_sqlite *)base;
-	int r;
+	int paces, r = -1;
 
 	if (db_begin(&m->db, e) == -1)
 		return -1;
-	r = end_hold(m, queue, tenant, e);
-	*was_held = r == 1;
+	paces = mail_sqlite_end_pace(m, queue, tenant, e);
+	if (paces != -1)
+		r = end_hold(m, queue, tenant, e);
+	*was_held = r == 1 || paces > 0;
 	return mail_sqlite_end(m, r == -1 ? -1 : 0, e);
 }
 
@@ -146,7 +149,7 @@ mail_sqlite_end_holds(struct mail_sqlite *m, int64_t now, struct err *e)
 		if (end_hold(m, all[i].queue, all[i].tenant, e) == -1)
 			r = -1;
 	release(all, n);
-	return r;
+	return r == 0 ? mail_sqlite_end_paces(m, now, e) : r;
 }
 
 int
@@ -170,6 +173,8 @@ mail_sqlite_holds(
 		r = fn(ctx, &h, e);
 	}
 	release(all, n);
+	if (r == 0)
+		r = mail_sqlite_pace_holds(m, fn, ctx, e);
 	return r == 0 ? mail_sqlite_breaker_holds(m, fn, ctx, e) : r;
 }
 

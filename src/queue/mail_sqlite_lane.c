@@ -30,19 +30,22 @@ find(struct mail_sqlite *m, struct sqlite_place *place, struct err *e)
 	return r;
 }
 
-/* It comes in where the others are now. */
+/*
+ * It comes in where the others are now.  It is full where one that is more
+ * urgent is; else the next take looks.
+ */
+static const char new_lane[] =
+    "INSERT INTO lane(queue,tenant,priority,ready,vtime,is_full,is_held)"
+    " VALUES(?1,?2,?3,0,"
+    "ifnull((SELECT vtime FROM turn WHERE queue=?1 AND priority=?3),0),"
+    "ifnull((SELECT max(is_full) FROM lane"
+    " WHERE queue=?1 AND tenant=?2 AND priority>=?3),0)," LANE_IS_HELD(
+	"?1", "?2", "?3") ")";
+
 static int
 make(struct mail_sqlite *m, struct sqlite_place *place, struct err *e)
 {
-	sqlite3_stmt *st = db_prepare(&m->db, SQL_NEW_LANE,
-	    "INSERT INTO "
-	    "lane(queue,tenant,priority,ready,vtime,is_held,is_full)"
-	    " VALUES(?1,?2,?3,0,"
-	    "ifnull((SELECT vtime FROM turn WHERE queue=?1 AND priority=?3),0),"
-	    "EXISTS(SELECT 1 FROM hold WHERE queue=?1 AND tenant=?2),"
-	    "ifnull((SELECT max(is_full) FROM lane"
-	    " WHERE queue=?1 AND tenant=?2),0))",
-	    e);
+	sqlite3_stmt *st = db_prepare(&m->db, SQL_NEW_LANE, new_lane, e);
 
 	if (st == NULL)
 		return -1;

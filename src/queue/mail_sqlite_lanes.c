@@ -39,10 +39,36 @@ read_leased(struct taking *t, struct share *s, struct err *e)
 	return r == -1 ? -1 : 0;
 }
 
+/* A new one, for lanes up to a priority. */
+static int
+add_share(struct taking *t, const char *tenant, int64_t priority, size_t twin,
+    struct err *e)
+{
+	struct share *s;
+
+	if (t->n_shares % 64 == 0)
+		t->shares =
+		    xrealloc(t->shares, t->n_shares + 64, sizeof *t->shares);
+	s = &t->shares[t->n_shares];
+	*s = (struct share){.priority = priority, .twin = twin};
+	snprintf(s->tenant, sizeof s->tenant, "%s", tenant);
+	if (twin != NO_SHARE) {
+		s->leased = t->shares[twin].leased;
+		t->shares[twin].twin = t->n_shares;
+	} else if (read_leased(t, s, e) == -1)
+		return -1;
+	t->n_shares++;
+	return 0;
+}
+
 /* The lane's share, when its tenant has a cap. */
 static int
-find_share(struct taking *t, struct lane *lane, struct err *e)
+find_share(struct taking *t, struct lane *lane, int64_t priority, struct err *e)
 {
+	const struct sqlite_pace *pace =
+	    mail_sqlite_find_pace(&t->paces, lane->tenant, priority);
+	int64_t up_to = pace != NULL ? pace->priority : INT64_MAX;
+	size_t twin = NO_SHARE;
 	const struct mail_policy *policy = t->how->policy;
 	int64_t cap =
 	    policy != NULL ? policy->in_flight(policy->ctx, lane->tenant) : 0;
@@ -51,22 +77,24 @@ find_share(struct taking *t, struct lane *lane, struct err *e)
 	struct share *s;
 
 	lane->share = NO_SHARE;
-	if (cap == 0 && passes && !only_one)
+	if (cap == 0 && passes && !only_one && pace == NULL)
 		return 0;
-	for (size_t i = 0; i < t->n_shares; i++)
-		if (strcmp(t->shares[i].tenant, lane->tenant) == 0) {
+	for (size_t i = 0; i < t->n_shares; i++) {
+		if (strcmp(t->shares[i].tenant, lane->tenant) != 0)
+			continue;
+		if (t->shares[i].priority == up_to) {
 			lane->share = i;
 			return 0;
 		}
-	if (t->n_shares % 64 == 0)
-		t->shares =
-		    xrealloc(t->shares, t->n_shares + 64, sizeof *t->shares);
-	s = &t->shares[t->n_shares];
-	*s = (struct share){.cap = cap > 0 ? cap : INT64_MAX};
-	snprintf(s->tenant, sizeof s->tenant, "%s", lane->tenant);
-	lane->share = t->n_shares++;
-	if (read_leased(t, s, e) == -1)
+		twin = i;
+	}
+	if (add_share(t, lane->tenant, up_to, twin, e) == -1)
 		return -1;
+	lane->share = t->n_shares - 1;
+	s = &t->shares[lane->share];
+	s->cap = cap > 0 ? cap : INT64_MAX;
+	if (pace != NULL && pace->most < s->cap)
+		s->cap = pace->most;
 	if (!passes)
 		s->cap = 0;
 	else if (only_one && s->cap > s->leased)
@@ -86,15 +114,18 @@ is_full(const struct taking *t, const struct lane *lane)
 }
 
 int
-lanes_close(struct taking *t, const char *tenant, struct err *e)
+lanes_close(struct taking *t, const struct share *s, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&t->m->db, SQL_FULL,
-	    "UPDATE lane SET is_full=1 WHERE queue=? AND tenant=?", e);
+	    "UPDATE lane SET is_full=1 WHERE queue=? AND tenant=?"
+	    " AND priority<=?",
+	    e);
 
 	if (st == NULL)
 		return -1;
 	db_bind_text(st, 1, t->how->queue);
-	db_bind_text(st, 2, tenant);
+	db_bind_text(st, 2, s->tenant);
+	db_bind_int(st, 3, s->priority);
 	return db_run(&t->m->db, st, e);
 }
 
@@ -136,9 +167,11 @@ read_lanes(struct taking *t, struct level *level, struct err *e)
 	for (level->n_turns = 0; level->n_turns < level->n; level->n_turns++)
 		level->turns[level->n_turns] = (uint32_t)level->n_turns;
 	for (size_t i = 0; r == 0 && i < level->n; i++) {
-		r = find_share(t, &level->lanes[i], e);
-		if (r == 0 && is_full(t, &level->lanes[i]))
-			r = lanes_close(t, level->lanes[i].tenant, e);
+		struct lane *lane = &level->lanes[i];
+
+		r = find_share(t, lane, level->priority, e);
+		if (r == 0 && is_full(t, lane))
+			r = lanes_close(t, &t->shares[lane->share], e);
 	}
 	return r;
 }

@@ -13,6 +13,8 @@
 struct share {
 	char tenant[NAME_MAX_LEN + 1];
 	int64_t leased, cap;
+	int64_t priority; /* only mail up to this one; INT64_MAX: all */
+	size_t twin; /* the same tenant's other share, or NO_SHARE */
 };
 
 struct lane {
@@ -45,6 +47,7 @@ struct taking {
 	struct share *shares;
 	size_t n_shares;
 	struct sqlite_breakers breakers;
+	struct sqlite_paces paces;
 	int64_t picks; /* of this queue, ever */
 	size_t left;
 };
@@ -66,7 +69,7 @@ struct lane *lanes_next(
     struct taking *t, struct level *level, int *r, struct err *e);
 
 /* A tenant at its cap: out of the index, until one of its leases ends. */
-int lanes_close(struct taking *t, const char *tenant, struct err *e);
+int lanes_close(struct taking *t, const struct share *s, struct err *e);
 
 void lanes_free(struct level *level);
 

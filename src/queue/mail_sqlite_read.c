@@ -88,6 +88,7 @@ mail_sqlite_next_due(
 	    "SELECT min(at) FROM (SELECT min(due_at) AS at FROM mail"
 	    " WHERE state IN (2,3)"
 	    " UNION ALL SELECT min(until) FROM hold WHERE until>0"
+	    " UNION ALL SELECT min(until) FROM pace WHERE until>0"
 	    " UNION ALL SELECT min(probe_at) FROM breaker"
 	    " WHERE opened_at>0 AND EXISTS(SELECT 1 FROM lane"
 	    " WHERE queue=breaker.queue AND ready>0 AND is_full=1))",
@@ -130,7 +131,9 @@ read_paused(struct mail_sqlite *m, struct mail_stats *s, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_COUNT_HOLDS,
 	    "SELECT count(*),count(nullif(tenant,'')),"
-	    "(SELECT count(*) FROM breaker WHERE queue=?1 AND opened_at>0)"
+	    "(SELECT count(*) FROM breaker WHERE queue=?1 AND opened_at>0),"
+	    "(SELECT count(DISTINCT tenant) FROM pace WHERE queue=?1"
+	    " AND until>0)"
 	    " FROM hold WHERE queue=?1",
 	    e);
 	int r;
@@ -143,6 +146,7 @@ read_paused(struct mail_sqlite *m, struct mail_stats *s, struct err *e)
 		s->paused_tenants = sqlite3_column_int64(st, 1);
 		s->is_paused = sqlite3_column_int64(st, 0) > s->paused_tenants;
 		s->held_routes = sqlite3_column_int64(st, 2);
+		s->limited_tenants = sqlite3_column_int64(st, 3);
 	}
 	sqlite3_reset(st);
 	return r == 1 ? 0 : -1;

@@ -155,8 +155,29 @@
 		    " at INTEGER NOT NULL,"                                    \
 		    " PRIMARY KEY(queue,cause)) STRICT, WITHOUT ROWID;"
 
+/*
+ * Tenants that are held for their rates; when that is over until is 0, and only
+ * most counts, until after.  It came later than version 3, so where it is
+ * missing it is made; programs that do not know it pass over what it holds
+ * until somebody who does has taken.
+ */
+#define PACE                                                                   \
+	"CREATE TABLE IF NOT EXISTS pace("                                     \
+	" queue TEXT NOT NULL,"                                                \
+	" tenant TEXT NOT NULL,"                                               \
+	" priority INTEGER NOT NULL," /* and what is lower */                  \
+	" at INTEGER NOT NULL,"                                                \
+	" until INTEGER NOT NULL,"                                             \
+	" most INTEGER NOT NULL,"                                              \
+	" after INTEGER NOT NULL,"                                             \
+	" reason TEXT,"                                                        \
+	" PRIMARY KEY(queue,tenant,priority)) STRICT, WITHOUT ROWID;"          \
+	"CREATE INDEX IF NOT EXISTS pace_until ON pace(until) WHERE until>0;"
+
+const char mail_sqlite_pace_table[] = PACE;
+
 static const char create[] =
-    MAIL MAIL_INDEXES HISTORY COUNTERS LANES DOOMED RETRY;
+    MAIL MAIL_INDEXES HISTORY COUNTERS LANES DOOMED RETRY PACE;
 
 /* Version 1 knew order of arrival only, and counted by triggers. */
 static const char from_1[] = "DROP TRIGGER mail_added;"
@@ -200,11 +221,12 @@ const struct db_schema mail_sqlite_schema = {
 	" GROUP BY 1,2;"                                                       \
 	"UPDATE lane SET is_full=0,"                                           \
 	"ready=(SELECT count(*) FROM mail WHERE state=1 AND lane=number),"     \
-	"is_held=EXISTS(SELECT 1 FROM hold WHERE queue=lane.queue"             \
-	" AND tenant=lane.tenant);"                                            \
-	"DELETE FROM tenant;"                                                  \
-	"INSERT INTO tenant SELECT queue,tenant,count(*) FROM mail"            \
-	" WHERE state=3 GROUP BY 1,2;"
+	"is_held=" LANE_IS_HELD("lane.queue", "lane.tenant",                   \
+	    "lane.priority") ";"                                               \
+			     "DELETE FROM tenant;"                             \
+			     "INSERT INTO tenant SELECT "                      \
+			     "queue,tenant,count(*) FROM mail"                 \
+			     " WHERE state=3 GROUP BY 1,2;"
 
 const char mail_sqlite_count_again[] = "BEGIN IMMEDIATE;" COUNT_AGAIN "COMMIT";
 

@@ -72,7 +72,9 @@ pick(struct taking *t, struct level *level, struct lane *lane, struct err *e)
 		return 0;
 	s = &t->shares[lane->share];
 	s->leased++;
-	return s->leased < s->cap ? 0 : lanes_close(t, lane->tenant, e);
+	if (s->twin != NO_SHARE)
+		t->shares[s->twin].leased++;
+	return s->leased < s->cap ? 0 : lanes_close(t, s, e);
 }
 
 /* Which level's turn it is, if all have something. */
@@ -181,6 +183,8 @@ take(struct mail_sqlite *m, const struct mail_take *how, mail_row_fn *fn,
 		r = mail_sqlite_breakers(
 		    m, how->queue, how->now, &t.breakers, e);
 	if (r == 0 && !is_paused)
+		r = mail_sqlite_paces(m, how->queue, how->now, &t.paces, e);
+	if (r == 0 && !is_paused)
 		r = take_all(&t, e);
 	if (r == 0)
 		r = mail_sqlite_probed(m, how->queue, how->now, &t.breakers, e);
@@ -189,6 +193,7 @@ take(struct mail_sqlite *m, const struct mail_take *how, mail_row_fn *fn,
 	free(t.levels);
 	free(t.shares);
 	free(t.breakers.all);
+	free(t.paces.all);
 	*left = t.left;
 	return r;
 }
@@ -206,6 +211,8 @@ is_work(struct mail_sqlite *m, const struct mail_take *how, struct err *e)
 	    " AND NOT EXISTS(SELECT 1 FROM hold WHERE queue=?1 AND tenant=''))"
 	    " OR EXISTS(SELECT 1 FROM mail WHERE state IN (2,3) AND due_at<=?2)"
 	    " OR EXISTS(SELECT 1 FROM hold WHERE until>0 AND until<=?2)"
+	    " OR EXISTS(SELECT 1 FROM pace WHERE until>0 AND until<=?2)"
+	    " OR EXISTS(SELECT 1 FROM pace WHERE until>0 AND until>?3)"
 	    " OR EXISTS(SELECT 1 FROM breaker WHERE queue=?1 AND opened_at>0"
 	    " AND probe_at<=?2 AND EXISTS(SELECT 1 FROM lane"
 	    " WHERE queue=?1 AND ready>0 AND is_full=1))",
@@ -215,6 +222,7 @@ is_work(struct mail_sqlite *m, const struct mail_take *how, struct err *e)
 		return -1;
 	db_bind_text(st, 1, how->queue);
 	db_bind_int(st, 2, how->now);
+	db_bind_int(st, 3, how->now + MAIL_PACE_MAX_MS);
 	return db_ask(&m->db, st, e);
 }
 
@@ -259,5 +267,7 @@ mail_sqlite_take(struct mail_engine *base, const struct mail_take *how,
 	}
 	if (r == 0 && how->is_capped != NULL)
 		r = look_for_capped(m, how, left == how->max, e);
+	if (r == 0 && how->paced_until != NULL)
+		r = mail_sqlite_paced_until(m, how->queue, how->paced_until, e);
 	return r;
 }

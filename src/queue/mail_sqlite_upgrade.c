@@ -110,6 +110,8 @@ mail_sqlite_upgrade(struct state *s, struct err *e)
 		return -1;
 	r = db_open(&m.db, s, "mail", &mail_sqlite_schema, e);
 	if (r == 0)
+		r = mail_sqlite_make_pace(&m, e);
+	if (r == 0)
 		r = fill_clues(&m, e);
 	if (r == 0 && sqlite3_exec(m.db.sqlite, mail_sqlite_count_again, NULL,
 			  NULL, NULL) != SQLITE_OK)

@@ -135,6 +135,14 @@ wrap_resume(struct mail_engine *m, const char *queue, const char *tenant,
 }
 
 static int
+wrap_pace(struct mail_engine *m, const struct mail_pace *all, size_t n,
+    int64_t now, struct err *e)
+{
+	m = enter(m, "pace", n, e);
+	return m != NULL ? m->ops->pace(m, all, n, now, e) : -1;
+}
+
+static int
 wrap_holds(struct mail_engine *m, mail_hold_fn *fn, void *ctx, struct err *e)
 {
 	m = enter(m, "holds", 1, e);
@@ -295,8 +303,8 @@ wrap_close(struct mail_engine *m)
 	.put = wrap_put, .take = wrap_take, .start = wrap_start,               \
 	.renew = wrap_renew, .give_back = wrap_give_back,                      \
 	.settle = wrap_settle, .update = wrap_update, .pause = wrap_pause,     \
-	.resume = wrap_resume, .holds = wrap_holds, .runs = wrap_runs,         \
-	.drop = wrap_drop, .next_group = wrap_next_group,                      \
+	.resume = wrap_resume, .pace = wrap_pace, .holds = wrap_holds,         \
+	.runs = wrap_runs, .drop = wrap_drop, .next_group = wrap_next_group,   \
 	.waiting = wrap_waiting, .move = wrap_move, .told = wrap_told,         \
 	.doubt = wrap_doubt, .keep = wrap_keep, .remove = wrap_remove,         \
 	.doomed = wrap_doomed, .gone = wrap_gone, .admit = wrap_admit,         \

@@ -81,6 +81,9 @@ write_hold(const struct mail_hold *h, struct buf *line)
 		json_text_member_str(line, "tenant", h->tenant);
 	if (h->route != NULL)
 		json_text_member_str(line, "route", h->route);
+	if (h->is_rate)
+		buf_addf(line, ",\"rate\":true,\"priority\":%lld",
+		    (long long)h->priority);
 	json_text_member_str(line, "at", clock_format(h->at, at));
 	if (h->until != 0)
 		json_text_member_str(line, "until", clock_format(h->until, at));
@@ -106,12 +109,15 @@ hold_row(struct table *t, const struct mail_hold *h)
 {
 	int64_t now = clock_now_ms();
 
-	char route[NAME_MAX_LEN + 16];
+	char name[NAME_MAX_LEN + 16];
 
 	table_str(t, LOOK_YELLOW, h->queue);
 	if (h->route != NULL) {
-		snprintf(route, sizeof route, "(route %s)", h->route);
-		table_str(t, LOOK_YELLOW, route);
+		snprintf(name, sizeof name, "(route %s)", h->route);
+		table_str(t, LOOK_YELLOW, name);
+	} else if (h->is_rate) {
+		snprintf(name, sizeof name, "%s (rate)", h->tenant);
+		table_str(t, LOOK_PLAIN, name);
 	} else if (h->tenant[0] != '\0')
 		table_str(t, LOOK_YELLOW, h->tenant);
 	else

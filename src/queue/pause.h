@@ -15,7 +15,10 @@
 int pause_set(struct queue *q, const char *queue, const char *tenant,
     int64_t until, const char *reason, struct err *e);
 
-/* Resume it; where nothing was paused that is said on stderr. */
+/*
+ * Resume it, and end what it waits for its rate; where nothing was paused that
+ * is said on stderr.
+ */
 int pause_end(
     struct queue *q, const char *queue, const char *tenant, struct err *e);
 
@@ -26,7 +29,8 @@ int pause_end_route(
 /*
  * Print what is paused: {"queue","tenant","route","at","until","reason"} a
  * line, or a table; what has no end has no "until".  Of a route, "until" is
- * when one of its mails is tried.
+ * when one of its mails is tried.  A tenant that waits for its rate has
+ * "rate":true and "priority", up to which its mail waits.
  */
 int pause_list(struct queue *q, const struct look *look, struct err *e);
 

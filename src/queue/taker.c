@@ -26,6 +26,8 @@ enum {
 	FETCH_MAX = 1000, /* in one transaction */
 	REST_MS = 2, /* between two looks, however often rows move */
 	BLIND_MS = 100, /* between looks where nothing wakes us */
+	PACED_MS =
+	    10000, /* for a rate that lets mail through so soon we stay */
 };
 
 /* Why the loop ends. */
@@ -48,6 +50,7 @@ struct run {
 	bool is_closed; /* stdout */
 	bool is_blocked; /* stdout takes no more just now */
 	bool is_capped; /* there is mail that waits for leases to end */
+	int64_t paced_until; /* and mail that waits for its rate; 0: none */
 	int64_t taken;
 	int64_t written; /* bytes */
 	struct mail_leases leases;
@@ -133,6 +136,7 @@ fetch(struct run *r, int64_t now, bool *found, struct err *e)
 	    .lease_ms = lease_ms(r),
 	    .policy = &r->policy,
 	    .is_capped = &r->is_capped,
+	    .paced_until = &r->paced_until,
 	};
 	int64_t was = r->taken;
 
@@ -215,14 +219,27 @@ is_stalled(const struct run *r, int64_t now)
 	       now - r->moved_at >= lease_ms(r);
 }
 
+/*
+ * Is more on its way by itself?  What our own leases keep back comes when they
+ * end, what waits for its rate comes soon.
+ */
+static bool
+is_more_coming(const struct run *r)
+{
+	if (r->how->count > 0)
+		return false;
+	return (r->is_capped && unsettled(r) > 0) ||
+	       (r->paced_until != 0 &&
+		   r->paced_until - clock_now_ms() <= PACED_MS);
+}
+
 /* Nothing is ready: wait for more, or let those behind us finish. */
 static void
 nothing_ready(struct run *r, int64_t now)
 {
 	if (r->how->wait_s == -1)
 		return;
-	/* What our own leases keep back comes when they end. */
-	if (r->is_capped && r->how->count == 0 && unsettled(r) > 0) {
+	if (is_more_coming(r)) {
 		r->idle_since = now;
 		return;
 	}
@@ -275,7 +292,8 @@ timeout(struct run *r, struct err *e)
 	}
 	if (!r->is_closed && r->how->wait_s > 0)
 		wait = min64(wait, r->idle_since + r->how->wait_s * 1000 - now);
-	if (!r->is_closed && r->how->wait_s != 0 && room(r) > 0) {
+	if (!r->is_closed && room(r) > 0 &&
+	    (r->how->wait_s != 0 || r->paced_until != 0)) {
 		if (r->mail->ops->next_due(r->mail, r->how->queue, &due, e) ==
 		    -1)
 			return -1;

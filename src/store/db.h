@@ -16,7 +16,7 @@
 #include "store/state.h"
 
 enum {
-	DB_STATEMENTS = 80, /* statements that a handle may keep prepared */
+	DB_STATEMENTS = 100, /* statements that a handle may keep prepared */
 	DB_WAIT_MS = 60000, /* for other processes' transactions */
 	DB_UPGRADES = 8,
 };
