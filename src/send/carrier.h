@@ -1,0 +1,83 @@
+/*
+ * What takes letters out, one at a time: a connection, a command, a Maildir.
+ *
+ *   opening ---> idle <---> busy          closed: it is over with it
+ *      |          |          |
+ *      +----------+----------+--> closed
+ */
+#ifndef SEND_CARRIER_H
+#define SEND_CARRIER_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/smtp.h"
+#include "queue/engines.h"
+#include "send/command.h"
+#include "send/lane.h"
+#include "send/letter.h"
+#include "send/maildir.h"
+#include "send/verdict.h"
+
+enum {
+	CARRIER_FDS = COMMAND_FDS, /* to poll, of each */
+	CARRIER_MAILS = 1000, /* then it has had enough */
+	CARRIER_IDLE_MS = 5 * 1000, /* kept so long without work */
+	CARRIER_SLOW_MS = 2 * 1000, /* opening for longer, it takes no place */
+};
+
+enum carrier_state {
+	CARRIER_OPENING,
+	CARRIER_IDLE,
+	CARRIER_BUSY,
+	CARRIER_CLOSED,
+};
+
+struct carrier {
+	enum carrier_state state;
+	struct lane *lane;
+	struct letter *letter; /* busy: this one */
+	size_t carried;
+	int64_t opened_at, idle_since; /* monotonic */
+	struct maildir maildir;
+	struct command command;
+	struct smtp *smtp;
+};
+
+/* What carriers need. */
+struct carrier_tools {
+	struct queue *queue;
+	struct net *net; /* opened when it is needed first */
+};
+
+/* Opening, or idle.  NULL: it cannot be had, *v says why. */
+struct carrier *carrier_open(
+    struct carrier_tools *tools, struct lane *lane, struct verdict *v);
+
+/*
+ * Idle, it takes a letter that is being sent: busy; or the letter is done
+ * already.
+ */
+void carrier_send(struct carrier_tools *tools, struct carrier *c,
+    struct letter *l, struct verdict *v);
+
+/* What it polls for, and until when (monotonic; INT64_MAX: any time). */
+void carrier_watch(const struct carrier *c, struct pollfd fds[CARRIER_FDS]);
+int64_t carrier_due(const struct carrier *c);
+
+/*
+ * After the poll.  true: *v says what came of its letter, which is c->letter
+ * until carrier_done; or, closed while it was opening, what came of that.
+ */
+bool carrier_step(struct carrier *c, const struct pollfd fds[CARRIER_FDS],
+    int64_t now, struct verdict *v);
+
+/* Its letter is answered: it is idle, if it is not closed. */
+struct letter *carrier_done(struct carrier *c, int64_t now);
+
+/* Whatever it does ends. */
+void carrier_close(struct carrier *c);
+
+#endif
