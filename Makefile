@@ -71,7 +71,8 @@ $(bin)/mailpipe-jq $(obj)/preload/mailpipe-jq: libs := -ljq
 lib_src := $(filter-out %/no_dlopen.c,$(wildcard src/core/*.c src/mail/*.c \
 	src/store/*.c src/queue/*.c src/lock/*.c src/handler/*.c src/ingest/*.c \
 	src/alias/*.c src/retry/*.c src/net/*.c src/send/*.c))
-lib_obj := $(lib_src:src/%.c=$(obj)/%.o) $(obj)/gen/charset_table.o
+lib_obj := $(lib_src:src/%.c=$(obj)/%.o) $(obj)/gen/charset_table.o \
+	$(obj)/gen/reply_table.o
 tool_src := $(wildcard src/tool/*.c)
 programs := $(tool_src:src/tool/%.c=$(bin)/%)
 # Those that are typed, and those that only they start.
@@ -118,6 +119,14 @@ build/gen/charset: src/gen/charset.c src/mail/charset_table.h
 
 build/gen/charset_table.c: build/gen/charset
 	$< >$@.new
+	@mv $@.new $@
+
+build/gen/reply: src/gen/reply.c src/mail/reply_table.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(warnings) -Isrc -O1 -o $@ $<
+
+build/gen/reply_table.c: build/gen/reply src/mail/reply_rules.txt
+	$< <src/mail/reply_rules.txt >$@.new
 	@mv $@.new $@
 
 $(obj)/gen/%.o: build/gen/%.c
