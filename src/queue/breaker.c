@@ -56,8 +56,6 @@ static void
 add_to_run(
     struct mail_run *r, bool is_new, const char *class, const char *reason)
 {
-	if (!breaker_is_trouble(class))
-		class = "";
 	if (strcmp(r->class, class) != 0) {
 		r->is_first = is_new;
 		r->class = class;
@@ -72,8 +70,22 @@ add_to_run(
 static bool
 is_holding(json result)
 {
-	return json_true(result, "holds") &&
-	       breaker_is_trouble(json_str(result, "class"));
+	return json_true(result, "holds");
+}
+
+/* "": it was no trouble of the route's. */
+static const char *
+trouble_of(json result)
+{
+	const char *class = json_str(result, "class");
+
+	if (breaker_is_trouble(class))
+		return class;
+	if (!is_holding(result))
+		return "";
+	return class != NULL && name_valid(class, strlen(class))
+		   ? class
+		   : "configuration";
 }
 
 /* Did it show whether the route works? */
@@ -100,7 +112,7 @@ breaker_add(struct breaker_runs *runs, json rec)
 	if (is_route(route) && queue != NULL &&
 	    name_valid(queue, strlen(queue)) && is_telling(result)) {
 		run = find_run(runs, queue, route);
-		add_to_run(run, runs->n > n, json_str(result, "class"),
+		add_to_run(run, runs->n > n, trouble_of(result),
 		    json_str(result, "reason"));
 		/* One of these is enough. */
 		if (is_holding(result))
