@@ -44,6 +44,7 @@ struct carrier {
 	struct maildir maildir;
 	struct command command;
 	struct smtp *smtp;
+	struct smtp_mail mail;
 };
 
 /* What carriers need. */
@@ -69,7 +70,7 @@ int64_t carrier_due(const struct carrier *c);
 
 /*
  * After the poll.  true: *v says what came of its letter, which is c->letter
- * until carrier_done; or, closed while it was opening, what came of that.
+ * until carrier_done; or, with no letter, why it could not be opened.
  */
 bool carrier_step(struct carrier *c, const struct pollfd fds[CARRIER_FDS],
     int64_t now, struct verdict *v);
@@ -79,5 +80,7 @@ struct letter *carrier_done(struct carrier *c, int64_t now);
 
 /* Whatever it does ends. */
 void carrier_close(struct carrier *c);
+
+void carrier_tools_release(struct carrier_tools *tools);
 
 #endif

@@ -24,7 +24,6 @@ struct lane {
 	struct letter *first, **end; /* those that wait, in their order */
 	size_t n;
 	size_t carriers; /* it has */
-	size_t opening; /* of these */
 	bool is_up; /* one was opened since its last trouble */
 	size_t cap; /* the server wants no more; 0: not known */
 	int64_t cap_until, held_until; /* monotonic; 0: it is not */

@@ -1,6 +1,5 @@
 #include "send/loop.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -162,9 +161,7 @@ wait_for_events(struct loop *l, struct err *e)
 	    (struct pollfd){.fd = l->out.is_gone ? -1 : STDOUT_FILENO,
 		.events = outlet_unwritten(&l->out) > 0 ? POLLOUT : 0};
 	pool_watch(&l->pool, l->fds + FD_POOL);
-	if (poll(l->fds, n, time_left(l)) == -1)
-		return errno == EINTR ? 0 : err_errno(e, "poll");
-	return 1;
+	return pool_wait(&l->pool, l->fds, n, time_left(l), e);
 }
 
 /* The first one: finish what is on its way.  The second one: end at once. */
@@ -189,7 +186,6 @@ static int
 run_loop(struct loop *l, struct err *e)
 {
 	size_t n_fds;
-	int r;
 
 	for (;;) {
 		while (make_progress(l))
@@ -197,11 +193,8 @@ run_loop(struct loop *l, struct err *e)
 		if (is_over(l))
 			return 0;
 		n_fds = pool_fds(&l->pool);
-		r = wait_for_events(l, e);
-		if (r == -1)
+		if (wait_for_events(l, e) == -1)
 			return -1;
-		if (r == 0)
-			continue;
 		pool_step(&l->pool, l->fds + FD_POOL, n_fds);
 		if (l->fds[FD_CHILD].revents != 0)
 			spawn_child_ended(l->children);

@@ -1,5 +1,6 @@
 #include "send/pool.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "core/buf.h"
@@ -24,6 +25,7 @@ pool_release(struct pool *p)
 		carrier_close(p->carriers[i]);
 	for (size_t i = 0; i < p->n_lanes; i++)
 		lane_free(p->lanes[i]);
+	carrier_tools_release(&p->tools);
 	free(p->carriers);
 	free(p->lanes);
 	signing_release(&p->signing);
@@ -117,8 +119,6 @@ remove_carrier(struct pool *p, size_t i)
 	struct carrier *c = p->carriers[i];
 
 	c->lane->carriers--;
-	if (c->state == CARRIER_OPENING)
-		c->lane->opening--;
 	p->carriers[i] = p->carriers[--p->n_carriers];
 	carrier_close(c);
 }
@@ -164,13 +164,26 @@ make_room(struct pool *p)
 	return false;
 }
 
+/* Of the lane's. */
+static size_t
+count_in(
+    const struct pool *p, const struct lane *lane, enum carrier_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_carriers; i++)
+		n += p->carriers[i]->lane == lane &&
+		     p->carriers[i]->state == state;
+	return n;
+}
+
 /* May the lane have one more?  Until it is known to work it tries one. */
 static bool
 may_open(struct pool *p, struct lane *lane, int64_t now)
 {
 	if (lane->cap_until <= now)
 		lane->cap = 0;
-	if ((!lane->is_up && lane->opening > 0) ||
+	if ((!lane->is_up && lane->carriers > 0) ||
 	    (lane->cap > 0 && lane->carriers >= lane->cap) ||
 	    p->n_carriers >= p->max + POOL_SLOW_MAX)
 		return false;
@@ -196,10 +209,6 @@ open_carrier(struct pool *p, struct lane *lane, int64_t now)
 	p->carriers = xrealloc(p->carriers, p->n_carriers + 1, sizeof(void *));
 	p->carriers[p->n_carriers++] = c;
 	lane->carriers++;
-	if (c->state == CARRIER_OPENING)
-		lane->opening++;
-	else
-		lane->is_up = true;
 	return c;
 }
 
@@ -219,7 +228,7 @@ carrier_for(struct pool *p, struct lane *lane, size_t due, int64_t now)
 {
 	struct carrier *c = idle_carrier(p, lane);
 
-	if (c == NULL && due > lane->opening)
+	if (c == NULL && due > count_in(p, lane, CARRIER_OPENING))
 		c = open_carrier(p, lane, now);
 	return c != NULL && c->state == CARRIER_IDLE ? c : NULL;
 }
@@ -247,7 +256,8 @@ take_one(struct pool *p, struct lane *lane, struct batch_of_letters *b)
 	if (c == NULL)
 		return false;
 	l = lane_take_due(lane, now);
-	message_make(&p->source, &p->signing, p->config, l);
+	if (l->fate == LETTER_WAITING)
+		message_make(&p->source, &p->signing, p->config, l);
 	if (l->fate != LETTER_READY) {
 		let_go(p, l);
 		b->is_progress = true;
@@ -274,12 +284,43 @@ take_turns(struct pool *p, struct batch_of_letters *b)
 	}
 }
 
-/* What came of the carrier's letter. */
+/*
+ * Another connection cannot be had.  Where there are some, there are as many as
+ * the server likes; else all that waits for one has its trouble.
+ */
+static void
+not_opened(struct pool *p, struct lane *lane, const struct verdict *v)
+{
+	size_t open =
+	    count_in(p, lane, CARRIER_IDLE) + count_in(p, lane, CARRIER_BUSY);
+
+	if (v->is_login)
+		transport_forget_password(lane->transport);
+	if (open == 0 || v->is_transport) {
+		hold(p, lane, v);
+		return;
+	}
+	lane->cap = open;
+	lane->cap_until = clock_mono_ms() + LANE_CROWDED_MS;
+}
+
+/* What came of the carrier's letter; or of opening it, when it has none. */
 static void
 conclude(struct pool *p, struct carrier *c, const struct verdict *v)
 {
-	struct letter *l = carrier_done(c, clock_mono_ms());
+	struct letter *l;
 
+	if (c->letter == NULL) {
+		not_opened(p, c->lane, v);
+		return;
+	}
+	l = carrier_done(c, clock_mono_ms());
+	if (v->is_again && !l->is_again) {
+		l->is_again = true;
+		l->fate = LETTER_READY;
+		lane_add_first(c->lane, l);
+		return;
+	}
 	end_with(p, l, v);
 	if (v->is_transport)
 		hold(p, c->lane, v);
@@ -343,6 +384,19 @@ next_moment(const struct pool *p)
 	return next == INT64_MAX ? next : clock_mono_ms() + next - now;
 }
 
+int
+pool_wait(
+    struct pool *p, struct pollfd *fds, size_t n, int timeout_ms, struct err *e)
+{
+	if (p->tools.net != NULL)
+		return net_wait(p->tools.net, fds, n, timeout_ms, e);
+	if (poll(fds, n, timeout_ms) != -1)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		fds[i].revents = 0;
+	return errno == EINTR ? 0 : err_errno(e, "poll");
+}
+
 int64_t
 pool_due(const struct pool *p)
 {
@@ -377,6 +431,7 @@ pool_step(struct pool *p, const struct pollfd *fds, size_t n_fds)
 
 		if (carrier_step(c, fds + i * CARRIER_FDS, now, &v))
 			conclude(p, c, &v);
+		c->lane->is_up |= c->state != CARRIER_OPENING;
 	}
 	for (size_t i = p->n_carriers; i-- > 0;)
 		if (is_spent(p->carriers[i], now))

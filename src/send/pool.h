@@ -64,6 +64,11 @@ size_t pool_fds(const struct pool *p);
 void pool_watch(const struct pool *p, struct pollfd *fds);
 int64_t pool_due(const struct pool *p);
 
+/* poll(2) over all descriptors there are, also those of others.  0; -1:
+ * ERR_TEMP. */
+int pool_wait(struct pool *p, struct pollfd *fds, size_t n, int timeout_ms,
+    struct err *e);
+
 /* After the poll, with n_fds as they were. */
 void pool_step(struct pool *p, const struct pollfd *fds, size_t n_fds);
 
