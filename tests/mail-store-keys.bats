@@ -169,3 +169,84 @@ stored() {
 			mail-store cat "$id" | cmp - large
 	done
 }
+
+# found FINDING...: what verify has printed to got.
+found() { [ "$(jq -r .finding got | xargs)" = "$*" ]; }
+
+@test "verify: without the secret key it says once what it cannot look into" {
+	stored
+	use public1
+	run -75 --separate-stderr mail-store verify
+	[ -z "$output" ]
+	[ "$(grep -c '4 sealed records and blobs could not be looked into: .*the secret key is missing' \
+		<<<"$stderr")" = 1 ]
+	[[ ${stderr_lines[-1]} == *"the rest is sound"* ]]
+	# With a ring that lacks the one.
+	use public2 secret2
+	run -75 --separate-stderr mail-store verify
+	[[ $stderr == *"4 sealed records and blobs"*"is none of the 1 in"* ]]
+	# What is certain is said: gone, cut, no header, longer.
+	blob=$(echo state/blobs/*/*/*/"$(ids | head -n 1)".0)
+	cp "$blob" whole
+	for how in "rm -f" "truncate -s -1" "truncate -s 100" "truncate -s +1"; do
+		$how "$blob"
+		run -65 --separate-stderr mail-store verify
+		echo "$output" >got
+		case $how in rm*) found missing ;; *) found damaged ;; esac
+		[[ $stderr == *"3 sealed records and blobs"* ]]
+		cp whole "$blob"
+	done
+	use public1 secret1
+	run -0 --separate-stderr mail-store verify
+	[ -z "$output$stderr" ]
+}
+
+@test "verify: a sealed record that is damaged, or another mail's, is 65" {
+	need sqlite3
+	stored
+	use public1 secret1
+	sealed() { echo "substr(json_extract(record,'\$.sealed'), $1)"; }
+	cp -r state sound
+	for change in "replace(record, $(sealed '300, 4'), 'AAAA')" \
+		"replace(record, $(sealed '-8'), '')" \
+		"replace(record, $(sealed 1), (SELECT $(sealed 1) FROM mail
+			WHERE seq = 2))" \
+		"replace(record, $(sealed 1), '1.')"; do
+		rm -rf state && cp -r sound state
+		sqlite3 state/mail.db "UPDATE mail SET record = $change
+			WHERE seq = 1"
+		run -65 --separate-stderr mail-store verify
+		echo "$output" >got
+		found damaged
+		jq -e --arg id "$(ids | head -n 1)" '.id == $id and
+			.ref == "mail.db"' got
+	done
+}
+
+@test "verify --budget: ends, and --resume comes to the end" {
+	need strace
+	stored
+	use public1 secret1
+	for i in 1 2 3; do
+		jq -cn --arg i "$i" '{id: "m\($i)", tenant: "t", content:
+			{base64: ("x" * 40000 | @base64)}}'
+	done | mail-store put >/dev/null
+	mail-store list >/dev/null
+	rm state/blobs/*/*/*/m3.0
+	# A disk so slow that a second is not enough for anything.
+	: >got
+	for ((n = 1; n < 20; n++)); do
+		run --separate-stderr strace -f -qq -e trace=pread64 \
+			-e inject=pread64:delay_enter=40000 -o /dev/null \
+			mail-store verify --budget 1s --resume
+		echo "$output" >>got
+		[ "$status" = 75 ] || break
+		[[ $stderr == *"the budget is over: --resume goes on"* ]]
+		[ -s state/verify ]
+	done
+	echo "$n runs, then $status"
+	[ "$n" -gt 1 ]
+	found missing
+	[ "$status" = 0 ]
+	[ ! -e state/verify ]
+}

@@ -17,6 +17,7 @@
 #include "core/tool.h"
 #include "mail/message.h"
 #include "queue/draw.h"
+#include "queue/keyless.h"
 #include "queue/owned.h"
 #include "queue/removal.h"
 #include "store/blob_files.h"
@@ -39,6 +40,8 @@ struct verify {
 	const char *id;
 	int64_t started, now;
 	int64_t n_rows, n_files, n_bad, n_unread, n_fixed;
+	int64_t n_sealed; /* rows and blobs whose key is not here */
+	struct err sealed; /* why the first of them cannot be opened */
 	char day[BLOB_DAY]; /* of the files at work */
 	bool is_over; /* the budget */
 };
@@ -124,13 +127,28 @@ unread(struct verify *v, const char *ref, const struct err *why, struct err *e)
 	    "%s: %s; is the disk sound, and the file ours?", v->id, why->text);
 }
 
+/* Said once, at the end. */
+static int
+count_sealed(struct verify *v, const char *why)
+{
+	v->n_sealed++;
+	err_set(&v->sealed, ERR_TEMP, "%s", why); /* the first wins */
+	return 0;
+}
+
 static int
 verify_blob(void *ctx, const struct owned *blob, struct err *e)
 {
 	struct verify *v = ctx;
 	struct err bad = ERR_INIT;
-	int fd = blob_read(v->q->blobs, blob->ref, &bad), r;
+	int fd, r = keyless_look(v->q, blob, &bad);
 
+	if (r == 1)
+		return count_sealed(v, bad.text);
+	if (r == -1)
+		return finding(v, "damaged", "fail", v->id, blob->ref, e,
+		    "%s: %s; is it in a backup?", v->id, bad.text);
+	fd = blob_read(v->q->blobs, blob->ref, &bad);
 	if (fd == -1 && bad.class == ERR_DATA)
 		return finding(v, errno == EBADMSG ? "damaged" : "missing",
 		    "fail", v->id, blob->ref, e, "%s: %s; is it in a backup?",
@@ -189,6 +207,12 @@ verify_row(void *ctx, const struct mail_row *row, struct err *e)
 	int r;
 
 	progress_add(1);
+	if (row->sealed != NULL && row->is_keyless)
+		count_sealed(v, row->sealed);
+	else if (row->sealed != NULL &&
+		 finding(v, "damaged", "fail", row->id, "mail.db", e, "%s",
+		     row->sealed) == -1)
+		return -1;
 	if (json_parse(row->record, row->record_len, &v->rec, &bad) == -1)
 		return finding(v, "damaged", "fail", row->id, "mail.db", e,
 		    "%s: its record: %s", row->id, bad.text);
@@ -296,7 +320,9 @@ verify_file(void *ctx, const struct blob_file_seen *f, struct err *e)
 	struct mail_filter by_id = {.id = id, .state = -1};
 	int r;
 
-	if (strcmp(v->day, f->day) != 0 && is_spent(v))
+	/* Each run does something, however little its budget is. */
+	if (strcmp(v->day, f->day) != 0 && is_spent(v) &&
+	    (v->n_rows > 0 || v->n_files > 0))
 		return end_early(v, "files", f->day, e);
 	snprintf(v->day, sizeof v->day, "%s", f->day);
 	progress_add(1);
@@ -365,6 +391,10 @@ sum_up(const struct verify *v, int r, struct err *e)
 		     "removed",
 	    (long long)v->n_rows, (long long)v->n_files, (long long)v->n_bad,
 	    (long long)v->n_fixed);
+	if (v->n_sealed > 0)
+		tool_say("%lld sealed records and blobs could not be looked "
+			 "into: %s",
+		    (long long)v->n_sealed, v->sealed.text);
 	if (v->is_over && e->class == ERR_NONE)
 		return err_set(e, ERR_TEMP,
 		    "the budget is over: --resume goes on%s",
@@ -377,6 +407,10 @@ sum_up(const struct verify *v, int r, struct err *e)
 	if (r == 0 && v->n_bad > 0)
 		return err_set(e, ERR_DATA, "%lld %s missing or damaged",
 		    (long long)v->n_bad, v->n_bad == 1 ? "is" : "are");
+	if (r == 0 && v->n_sealed > 0)
+		return err_set(e, ERR_TEMP,
+		    "the rest is sound; verify what is sealed where its secret "
+		    "key is");
 	return r;
 }
 

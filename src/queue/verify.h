@@ -39,8 +39,10 @@ struct verifying {
 
 /*
  * One finding a line: {"finding","id","ref","status","detail"}, status as
- * doctor has it.  ERR_DATA: something is missing or damaged; ERR_TEMP: some of
- * it could not be looked at, or the budget is over.
+ * doctor has it.  Of what is sealed to a key that is not here it looks at the
+ * length, and says once, on stderr, how many that were.  ERR_DATA: something is
+ * missing or damaged; ERR_TEMP: some of it could not be read, the budget is
+ * over, or nothing is wrong but what is sealed could not be looked into.
  */
 int verify_run(struct queue *q, const struct verifying *how,
     const struct look *look, struct err *e);
