@@ -250,3 +250,65 @@ found() { [ "$(jq -r .finding got | xargs)" = "$*" ]; }
 	[ "$status" = 0 ]
 	[ ! -e state/verify ]
 }
+
+# keys_are STATUS TEXT: what doctor says of them.
+keys_are() {
+	local want=0
+	[ "$1" != fail ] || want=75
+	run -$want --separate-stderr mail-store doctor -o json
+	jq -se --arg status "$1" --arg text "$2" 'map(select(.check == "keys"))
+		| length == 1 and .[0].status == $status and
+		(.[0].detail | contains($text))' <<<"$output" || {
+		jq -c 'select(.check == "keys")' <<<"$output"
+		return 1
+	}
+	[[ $output != *mailpipe-secret* ]]
+}
+
+@test "doctor: keys that are there and fit, or do not" {
+	receive <small
+	echo '{}' >config.json
+	keys_are ok "in the clear"
+	keys 1
+	keys 2
+	use public1
+	keys_are ok "not read here"
+	use public1 secret1
+	keys_are ok "one of 1 secret keys"
+	use public2 secret1
+	keys_are fail "append it"
+	use - secret1
+	keys_are warn "new mail is stored in the clear"
+	use public1 secret1
+	chmod 666 public1
+	keys_are warn "others can change"
+	chmod 644 public1
+	chmod 640 secret1
+	keys_are fail "others can read"
+	chmod 600 secret1
+	cp secret1 kept
+	echo mailpipe-secret-1:12 >>secret1
+	keys_are fail "line 2 is not a key"
+	rm secret1
+	keys_are fail "the secret key is missing"
+	cp kept public1
+	keys_are fail "no mail is received"
+	rm public1
+	keys_are fail "no such file"
+	mv kept secret1
+	chmod 600 secret1
+	use public2 secret1
+	keys_are fail "append it"
+}
+
+@test "doctor: keys of another user's are named" {
+	need_root
+	receive <small
+	keys 1
+	use public1 secret1
+	chown nobody public1
+	keys_are warn "belongs to uid"
+	chown root public1
+	chown nobody secret1
+	keys_are fail "belongs to uid"
+}

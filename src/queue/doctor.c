@@ -15,6 +15,7 @@
 #include "core/file.h"
 #include "core/sandbox.h"
 #include "lock/lock.h"
+#include "queue/doctor_keys.h"
 #include "queue/doctor_report.h"
 #include "queue/doctor_work.h"
 #include "queue/draw.h"
@@ -347,6 +348,8 @@ doctor_run(const struct look *look, struct err *e)
 		check_clock(&d);
 		doctor_work(&d);
 	}
+	if (r == 0 && !state.is_config_broken)
+		doctor_keys(&d);
 	check_sandbox(&d);
 	check_configuration(&d, &why);
 	if (file_write(STDOUT_FILENO, d.out.data, d.out.len, -1, "stdout", e) ==
