@@ -116,6 +116,15 @@ check_list(const char *list, void (*check_one)(const char *s))
 		check_one(s);
 }
 
+/* "after=60"; 0: it is something else. */
+static long
+seconds(const char *field)
+{
+	if (strncmp(field, "after=", 6) != 0)
+		return 0;
+	return strtol(field + 6, NULL, 10);
+}
+
 static void
 check_rule(const struct rule *r)
 {
@@ -138,8 +147,7 @@ check_rule(const struct rule *r)
 	for (int i = FIELDS; i < r->n_fields; i++)
 		check(strcmp(r->field[i], "slow") == 0 ||
 			  strcmp(r->field[i], "transport") == 0 ||
-			  (strncmp(r->field[i], "after=", 6) == 0 &&
-			      atoi(r->field[i] + 6) > 0),
+			  seconds(r->field[i]) > 0,
 		    "what is that", r->field[i]);
 }
 
@@ -165,7 +173,7 @@ static void
 print_phrase(const char *phrase)
 {
 	char words[2 * LINE_MAX_BYTES];
-	size_t len = strlen(phrase);
+	size_t len;
 	const char *star = strchr(phrase, '*');
 
 	check(star == NULL || (star[1] == '\0' && star > phrase),
@@ -237,7 +245,7 @@ print_rule(const struct rule *r, int number)
 		else if (strcmp(r->field[i], "transport") == 0)
 			printf(", .is_transport = true");
 		else
-			printf(", .after_s = %d", atoi(r->field[i] + 6));
+			printf(", .after_s = %ld", seconds(r->field[i]));
 	if (r->has_words)
 		printf(", .words = words_%d", number);
 	printf("},\n");

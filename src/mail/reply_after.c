@@ -97,7 +97,7 @@ clock_time(const char *text)
 		if (!is_digit(text[0]) || !is_digit(text[1]) ||
 		    (i < 2 ? text[2] != ':' : is_digit(text[2])))
 			return 0;
-		s = s * 60 + (text[0] - '0') * 10 + (text[1] - '0');
+		s = s * 60 + (int64_t)(text[0] - '0') * 10 + (text[1] - '0');
 		text += 3;
 	}
 	return s;

@@ -194,6 +194,7 @@ check_reply(const char *file, const char *reason, const struct reply *r)
 	}
 }
 
+/* Consumes expect and fact. */
 static void
 check_recipient(const char *file, json expect, json fact)
 {
@@ -204,11 +205,13 @@ check_recipient(const char *file, json expect, json fact)
 	r.code = code != NULL ? (int)strtol(code, NULL, 10) : 0;
 	if (r.code < 400) { /* no server's words, or no refusal */
 		no_reply++;
-		return;
+	} else {
+		snprintf(r.text, sizeof r.text, "%s", text != NULL ? text : "");
+		find_enhanced(&r);
+		check_reply(file, json_str(expect, "reason"), &r);
 	}
-	snprintf(r.text, sizeof r.text, "%s", text != NULL ? text : "");
-	find_enhanced(&r);
-	check_reply(file, json_str(expect, "reason"), &r);
+	json_free(expect);
+	json_free(fact);
 }
 
 static void
@@ -223,8 +226,8 @@ check_row(json row)
 	if (!json_is_valid(facts) || json_count(facts) != n)
 		n = 0; /* whose text is whose? */
 	for (int i = 0; i < n; i++)
-		check_recipient(json_str(row, "file"),
-		    json_glance_at(recipients, i), json_glance_at(facts, i));
+		check_recipient(json_str(row, "file"), json_at(recipients, i),
+		    json_at(facts, i));
 	json_free(expect);
 	json_free(ref);
 	json_free(recipients);
@@ -264,13 +267,14 @@ check_bounceparser_row(json row)
 	if (!json_is_valid(reports) || json_count(reports) != n)
 		n = 0;
 	for (int i = 0; i < n; i++) {
-		json of = json_glance_at(recipients, i);
+		json of = json_at(recipients, i), report = json_at(reports, i);
 		const char *text = json_str(of, "diagnostic_code");
-		const char *reason =
-		    json_str(json_glance_at(reports, i), "std_reason");
+		const char *reason = json_str(report, "std_reason");
 
 		if (text != NULL && reason != NULL)
 			check_diagnostic(json_str(row, "file"), reason, text);
+		json_free(of);
+		json_free(report);
 	}
 	json_free(dsn);
 	json_free(recipients);
