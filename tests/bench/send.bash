@@ -41,7 +41,7 @@ send_prepare() {
 	local text
 	text=$(head -c $((send_size - 400)) /dev/zero | tr '\0' x | fold -w 76 |
 		sed 's/$/\\n/' | tr -d '\n')
-	awk -v text="$text" 'BEGIN {
+	awk -v text="${text//\\/\\\\}" 'BEGIN {
 		for (i = 0; i < 20000; i++)
 			printf "{\"tenant\":\"ne-001\",\"key\":\"order-%d\"," \
 				"\"mail\":{\"from\":\"a@bench.test\"," \
@@ -49,10 +49,7 @@ send_prepare() {
 				"\"subject\":\"Order %d\",\"text\":\"%s\"}}\n", \
 				i, i, i, text
 	}' >"$work/outbound.json" || return
-	{
-		printf 'From: a@bench.test\nTo: t@bench.test\nSubject: t\n\n'
-		printf '%b' "$text"
-	} >"$work/outbound.eml"
+	printf '%b' "$text" >"$work/outbound.text"
 	printf '{"transports":{"default":{"url":"smtp://127.0.0.1:@"}}}\n' \
 		>"$work/send.json.in"
 	chmod a+r "$work"/outbound.*
@@ -165,8 +162,10 @@ send_send() {
 	fresh "$spool/outbound"
 	local i
 	for ((i = 0; i < send_count; i++)); do
-		echo 'From a@bench.test Sat Nov 21 23:06:00 2026'
-		cat "$work/outbound.eml"
+		printf 'From a@bench.test Sat Nov 21 23:06:00 2026\n'
+		printf 'From: a@bench.test\nTo: t@bench.test\n'
+		printf 'Subject: Order %d\n\n' $i
+		cat "$work/outbound.text"
 		echo
 	done | send_env sh -c "mail-ingest -t ne-001 -f a@bench.test \
 		-r t@bench.test | mail-store put | mail-queue put outbound" ||
