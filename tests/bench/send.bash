@@ -167,9 +167,11 @@ send_send() {
 		printf 'Subject: Order %d\n\n' $i
 		cat "$work/outbound.text"
 		echo
-	done | send_env sh -c "mail-ingest -t ne-001 -f a@bench.test \
-		-r t@bench.test | mail-store put | mail-queue put outbound" ||
-		return
+	done >"$work/outbound.mbox"
+	chmod a+r "$work/outbound.mbox"
+	send_env sh -c "mail-ingest -t ne-001 -f a@bench.test -r t@bench.test \
+		mbox:$work/outbound.mbox | mail-store put |
+		mail-queue put outbound" || return
 	send_env mail-store list -q outbound >"$work/stored.json" || return
 	chmod a+r "$work/stored.json"
 	rate "$send_count" send_env sh -c "mail-send -P $connections \
