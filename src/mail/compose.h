@@ -1,8 +1,9 @@
 /*
  * A message (RFC 5322, MIME) made of a record's "mail" section.  The same
- * section and the same struct compose make the same bytes.  They are 7-bit,
- * their lines end in CRLF and are at most 78 characters where that is possible,
- * and never over 998.
+ * section and the same struct compose make the same bytes.  They are 7-bit
+ * (except for addresses whose local part is not ASCII, as UTF-8 in the header,
+ * RFC 6532), their lines end in CRLF and are at most 78 characters where that
+ * is possible, and never over 998.
  *
  *   {"from":ADDRESS, "to":[ADDRESS], "cc":[…], "bcc":[…], "reply_to":[…],
  *    "sender":ADDRESS, "return_path":"a@b", "subject":"…",
@@ -14,6 +15,9 @@
  *    "list_unsubscribe":{"url":"https://…","mailto":"…","one_click":true},
  *    "attachments":[{"name":"…","type":"…","cid":"…","disposition":"inline",
  *                    "blob":{…} or "content":{…}}]}
+ *
+ * Of an attachment "path" and "base64" are taken, too; what is in these four is
+ * for compose.open alone.
  *
  * ADDRESS is "a@b", "Name <a@b>" or {"name":"…","address":"a@b"}; one in place
  * of a list of one is the same.
@@ -55,14 +59,14 @@ int compose_message(
 int compose_check(json mail, struct err *e);
 
 /*
- * Whom it goes to: each address of to, cc and bcc once (domains and "local
- * parts" as they stand, compared without case), in their order, as an array of
- * strings.  JSON_NONE: ERR_DATA.
+ * Whom it goes to: each address of to, cc and bcc once (as they stand, except
+ * that domains are in ASCII where mail/idna.h can say them; compared without
+ * case), in their order, as an array of strings.  JSON_NONE: ERR_DATA.
  */
 json compose_recipients(json mail, struct err *e);
 
-/* Whom bounces go to: "return_path", else "sender", else "from".  NULL:
- * ERR_DATA.  The caller frees it. */
+/* Whom bounces go to: "return_path" ("": nobody), else "sender", else "from".
+ * NULL: ERR_DATA.  The caller frees it. */
 char *compose_sender(json mail, struct err *e);
 
 /* The address of "from", which must be one; NULL: ERR_DATA.  The caller frees

@@ -87,7 +87,10 @@ def mails():
         for subject in SUBJECTS:
             yield dict(base, subject=subject, headers={"X-Copy": subject},
                        **extra)
-        for name, address in itertools.product(NAMES, ADDRESSES):
+        # All pairs once, then each name with some address.
+        pairs = itertools.product(NAMES, ADDRESSES) if charset is None else \
+            zip(NAMES, rotate(ADDRESSES))
+        for name, address in pairs:
             one = {"address": address}
             if name is not None:
                 one["name"] = name
@@ -103,7 +106,7 @@ def mails():
                 mail["html"] = "<p>" + text
             yield mail
             yield dict(mail, attachments=[attachment(None, next(sizes))])
-        for name, size in itertools.product(FILES, SIZES[:6] + [4097]):
+        for name, size in zip(FILES, rotate(SIZES)):
             yield dict(base, attachments=[
                 attachment(name, size), attachment(name, size + 1)], **extra)
         for kind in ("text", "html", "both"):

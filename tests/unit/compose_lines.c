@@ -1,11 +1,13 @@
 /*
- * compose_lines [REPEAT]: for each line {"id":…,"at_ms":…,"mail":{…}} on stdin
+ * compose_lines [REPEAT [FILE]]: for each line {"id":…,"at_ms":…,"mail":{…}} on
+ * stdin
  * {"message":BASE64,"recipients":[…],"sender":"…","author":"…"}, or
  * {"error":"…","class":"data"|"temp"}.  What tests/compose.bats lets others
  * read.  Without input it is a test that passes.
  *
  * Attachments are {"base64":…} or {"path":…}, in "content" or beside it.
- * REPEAT: compose each so many times, and tell on stderr what one took.
+ * REPEAT: compose each so many times, and tell on stderr what one took.  FILE:
+ * where the messages go instead, as they are.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +84,23 @@ set_owned(json out, const char *key, char *value)
 	return out;
 }
 
+static FILE *messages; /* NULL: into the answers */
+
+static void
+print_message(const struct bulk *message)
+{
+	struct err e = ERR_INIT;
+	char block[65536];
+	int64_t n, at = 0;
+
+	while ((n = bulk_read(message, at, block, sizeof block, &e)) > 0) {
+		fwrite(block, 1, (size_t)n, messages);
+		at += n;
+	}
+	if (at != message->size || fflush(messages) != 0)
+		abort();
+}
+
 static json
 answer(const struct bulk *message, json mail)
 {
@@ -129,52 +148,69 @@ compose_line(json rec, json mail, bool is_last)
 	bulk_init(&message, make_file, NULL);
 	if (compose_message(mail, &how, &message, &e) == -1)
 		out = refusal(&e);
+	else if (is_last && messages != NULL)
+		print_message(&message);
 	else if (is_last)
 		out = answer(&message, mail);
 	bulk_release(&message);
 	return out;
 }
 
+/* What one took, on average, and how large we are now. */
+static void
+measure(json rec, json mail, long repeat)
+{
+	struct rusage before, after;
+	int64_t us;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (long i = 0; i < repeat; i++)
+		json_free(compose_line(rec, mail, false));
+	getrusage(RUSAGE_SELF, &after);
+	us = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 +
+	     after.ru_utime.tv_usec - before.ru_utime.tv_usec;
+	fprintf(stderr, "%.1f us, %ld KiB\n", (double)us / (double)repeat,
+	    after.ru_maxrss);
+}
+
+static int
+answer_line(const char *line, size_t n, long repeat)
+{
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+	json rec, mail, answered;
+
+	if (json_parse(line, n, &rec, &e) == -1) {
+		fprintf(stderr, "%s\n", e.text);
+		return -1;
+	}
+	mail = json_get(rec, "mail");
+	if (repeat > 1)
+		measure(rec, mail, repeat - 1);
+	answered = compose_line(rec, mail, true);
+	if (json_is_valid(answered)) {
+		json_dump(answered, &out);
+		puts(out.data);
+	}
+	buf_release(&out);
+	json_free(mail);
+	json_free(rec);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
 	long repeat = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
-	struct buf out = BUF_INIT;
-	struct err e = ERR_INIT;
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t n;
+	int r = 0;
 
-	while ((n = getline(&line, &room, stdin)) > 0) {
-		json rec, mail;
-		struct rusage before, after;
-
-		if (json_parse(line, (size_t)n, &rec, &e) == -1) {
-			fprintf(stderr, "%s\n", e.text);
-			return 1;
-		}
-		mail = json_get(rec, "mail");
-		getrusage(RUSAGE_SELF, &before);
-		for (long i = 1; i < repeat; i++)
-			json_free(compose_line(rec, mail, false));
-		getrusage(RUSAGE_SELF, &after);
-		if (repeat > 1)
-			fprintf(stderr, "%.1f us, %ld KiB\n",
-			    (double)((after.ru_utime.tv_sec -
-					 before.ru_utime.tv_sec) *
-					 1000000 +
-				     after.ru_utime.tv_usec -
-				     before.ru_utime.tv_usec) /
-				(double)(repeat - 1),
-			    after.ru_maxrss);
-		buf_reset(&out);
-		json_dump(compose_line(rec, mail, true), &out);
-		buf_addch(&out, '\n');
-		fwrite(out.data, 1, out.len, stdout);
-		json_free(mail);
-		json_free(rec);
-	}
+	if (argc > 2 && (messages = fopen(argv[2], "w")) == NULL)
+		return 1;
+	while (r == 0 && (n = getline(&line, &room, stdin)) > 0)
+		r = answer_line(line, (size_t)n, repeat);
 	free(line);
-	buf_release(&out);
-	return fflush(stdout) != 0;
+	return r == -1 || fflush(stdout) != 0;
 }
