@@ -32,6 +32,11 @@ compose() {
 	run -0 python3 "$MAILPIPE_REPO/tests/compose.d/eyes.py" "$program" $gmime
 	echo "$output"
 	[[ "$output" =~ ^[1-9][0-9]{2,}\ mails,\ 0\ failures$ ]]
+	# And our own parser has nothing to say against them.
+	find eyes -type f -exec mail-ingest -t ne-001 -r b@example.jp {} + >records
+	[ "$(wc -l <records)" = "${output%% *}" ]
+	run -0 jq -c 'select(.message.defects) | .message.defects' records
+	[ -z "$output" ]
 }
 
 @test "compose: the same mail is the same bytes, in another process too" {

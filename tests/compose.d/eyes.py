@@ -171,6 +171,15 @@ def check_form(mail, raw):
             data.decode(charset)  # whole characters
 
 
+def check_content_fields(mail, raw):
+    """Those of all parts can be folded anywhere."""
+    for part in email.message_from_bytes(raw).walk():
+        for name, value in part.items():
+            lines = (name + ": " + value).split("\r\n")
+            if name.startswith("Content-") and max(map(len, lines)) > 78:
+                fail(mail, "fold", "at most 78", value)
+
+
 def twin(text, mail):
     return text.translate(TWINS) if mail.get("charset") == "iso-2022-jp" \
         else text
@@ -304,6 +313,7 @@ def main():
         with open(files[-1][1], "wb") as out:
             out.write(raw)
         check_form(mail, raw)
+        check_content_fields(mail, raw)
         charsets.append(check_python(mail, raw))
     if len(sys.argv) > 2:
         done = subprocess.run([sys.argv[2]] + [f for _, f in files],

@@ -300,6 +300,8 @@ static const struct {
 	"mail.subject: has a control character in it (U+0000), at byte 2"},
     {"\"text\":\"x\",\"subject\":\"\\u0085\"",
 	"mail.subject: has a control character in it (U+0085), at byte 1"},
+    {"\"text\":\"x\",\"subject\":\"a\\u007f\"",
+	"mail.subject: has a control character in it (U+007F), at byte 2"},
     {"\"text\":\"x\",\"subject\":{}", "mail.subject: is an object, must be a "
 				      "string"},
     {"\"text\":\"x\",\"subjct\":\"a\"",
