@@ -276,6 +276,38 @@ static const struct {
     {REPLY_MAIL, 503, "5.5.1", "", "fail content"},
     {REPLY_DATA, 599, "", "", "fail policy"},
 
+    {REPLY_RCPT, 550, "5.3.4", "", "fail size"},
+    {REPLY_RCPT, 450, "4.2.3", "", "retry size"},
+    {REPLY_END, 550, "5.2.0", "", "fail recipient"},
+    {REPLY_MAIL, 550, "5.1.0", "", "fail policy"},
+    {REPLY_RCPT, 550, "5.1.8", "", "fail configuration"},
+    {REPLY_RCPT, 550, "5.7.27", "", "fail configuration"},
+    {REPLY_END, 550, "5.7.28", "", "snooze throttle slow"},
+    {REPLY_RCPT, 550, "5.7.57", "", "snooze credentials transport"},
+    {REPLY_MAIL, 550, "5.7.9", "", "snooze credentials transport"},
+    {REPLY_MAIL, 550, "5.7.10", "", "snooze configuration transport"},
+    {REPLY_RCPT, 550, "5.7.25", "", "snooze configuration transport"},
+    {REPLY_RCPT, 451, "4.7.651", "", "snooze throttle slow"},
+    {REPLY_RCPT, 550, "5.4.6", "", "fail configuration"},
+    {REPLY_RCPT, 550, "5.4.7", "", "fail network"},
+    {REPLY_RCPT, 550, "5.3.2", "", "retry server"},
+    {REPLY_RCPT, 550, "5.3.5", "", "fail server"},
+    {REPLY_AUTH, 421, "", "", "retry server"},
+    {REPLY_RCPT, 530, "", "", "snooze credentials transport"},
+    {REPLY_RCPT, 538, "", "", "snooze configuration transport"},
+    {REPLY_MAIL, 553, "", "", "fail configuration"},
+    {REPLY_RCPT, 450, "", "", "retry server"},
+
+    /* Words that stand for themselves. */
+    {REPLY_END, 554, "", "Mail loop detected", "fail configuration"},
+    {REPLY_AUTH, 454, "4.7.0", "Too many login attempts",
+	"snooze throttle slow"},
+    {REPLY_RCPT, 550, "", "you are an open relay, relay denied", "fail policy"},
+    {REPLY_MAIL, 550, "5.7.1", "192.0.2.1 is banned",
+	"snooze policy transport"},
+    {REPLY_END, 550, "5.7.1", "192.0.2.1 is banned", "fail policy"},
+    {REPLY_END, 550, "5.7.1", "spam source listed by Spamhaus", "fail policy"},
+
     /* Words are words, and addresses are nobody's words. */
     {REPLY_RCPT, 550, "5.1.1", "<spam@example.jp>", "fail recipient"},
     {REPLY_RCPT, 550, "", "<too.many.connections@example.jp>: no",
@@ -314,6 +346,20 @@ check_case(size_t i)
 		printf("%s %d %s %s: %s, not %s (%s)\n",
 		    reply_stage_name(r.stage), r.code, r.enhanced, r.text, got,
 		    cases[i].want, v.rule);
+		failures++;
+	}
+}
+
+/* It names what decided. */
+static void
+check_name(int code, const char *text, const char *want)
+{
+	struct reply r = {.stage = REPLY_RCPT, .code = code};
+
+	snprintf(r.text, sizeof r.text, "%s", text);
+	if (strcmp(reply_classify(&r).rule, want) != 0) {
+		printf("%d %s: %s, not %s\n", code, text,
+		    reply_classify(&r).rule, want);
 		failures++;
 	}
 }
@@ -420,6 +466,9 @@ main(void)
 		check_case(i);
 	for (size_t i = 0; i < sizeof afters / sizeof *afters; i++)
 		check_after(afters[i].text, afters[i].after_s);
+	check_name(450, "", "d-soft");
+	check_name(454, "Throttling failure", "ses-rate");
+	check_name(0, "Throttling failure", "no-reply");
 	check_any();
 	check_rules();
 	return failures > 0;
