@@ -52,7 +52,10 @@ emit_owed(struct dkim_body *b)
 	b->has_text = true;
 }
 
-/* How many bytes are there before white space or the end of a line? */
+/*
+ * How many bytes from here on stay as they are?  One blank between words does;
+ * not so white space at either end of what is here, whose neighbours are not.
+ */
 static size_t
 text_length(const struct dkim_body *b, const char *data, size_t n)
 {
@@ -62,8 +65,13 @@ text_length(const struct dkim_body *b, const char *data, size_t n)
 	for (i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)data[i];
 
-		if (c <= ' ' && (c == '\r' || c == '\n' ||
-				    (is_relaxed && (c == ' ' || c == '\t'))))
+		if (c > ' ')
+			continue;
+		if (c == ' ' && i > 0 && i + 1 < n &&
+		    (unsigned char)data[i + 1] > ' ')
+			continue;
+		if (c == '\r' || c == '\n' ||
+		    (is_relaxed && (c == ' ' || c == '\t')))
 			break;
 	}
 	return i;
