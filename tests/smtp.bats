@@ -236,7 +236,7 @@ commands() { jq -r 'select(.event == "command") | .line' srv/log; }
 		{"stage":"end","chance":0.03,"reply":"250 fine","do":"close"},
 		{"stage":"idle","chance":0.02,"reply":"421 idle","do":"close"}]' \
 		--quiet
-	drive -P 10 -n 3000 -t 'r{n}@example.jp' -- small
+	drive -P 10 -r 1000 -n 3000 -t 'r{n}@example.jp' -- small
 	server_is_fine
 	jq -r 'select(.n) | "\(.n) \(.outcome)"' answers | sort -n >fates
 	[ "$(cut -d ' ' -f 1 fates | uniq | wc -l)" = 3000 ]

@@ -13,6 +13,7 @@
  *   -H TEXT       head      -D ENVID,NOTIFY,RET
  *   -n N          send each file so often (default 1)
  *   -P N          so many connections (default 1)
+ *   -r N          so many may fail to open, then a connection is given up
  *   -i MS         afterwards wait so long for the server to close
  *   -q            only the sum: {"accepted":N,…,"connections":N,"ms":MS,
  *                 "rss_kb":KB}
@@ -53,7 +54,7 @@ static struct net *net;
 static struct bulk *bulks;
 static char **files;
 static int n_files, repeat = 1, parallel = 1, idle_ms, next = 1, total;
-static int counts[5], connections;
+static int counts[5], connections, failures;
 static bool is_quiet;
 
 _Noreturn static void
@@ -168,6 +169,9 @@ set_option(int ch)
 	case 'i':
 		idle_ms = number(optarg);
 		break;
+	case 'r':
+		failures = number(optarg);
+		break;
 	case 'q':
 		is_quiet = true;
 		break;
@@ -271,7 +275,8 @@ advance(struct work *w, int i, short revents, int64_t now)
 		return true;
 	if (before == SMTP_OPENING) {
 		print(i, NULL, 0, smtp_why(w->c), "unopened", "closed");
-		return false;
+		if (failures-- <= 0)
+			return false;
 	}
 	if (before == SMTP_IDLE && !is_quiet)
 		print(i, NULL, 0, smtp_why(w->c), "closed", "closed");
@@ -375,8 +380,8 @@ main(int argc, char *argv[])
 	int64_t start;
 	int ch;
 
-	while (
-	    (ch = getopt(argc, argv, "A:C:D:H:L:P:T:U:W:e:f:i:ln:qt:u:")) != -1)
+	while ((ch = getopt(
+		    argc, argv, "A:C:D:H:L:P:T:U:W:e:f:i:ln:qr:t:u:")) != -1)
 		set_option(ch);
 	if (argc - optind < 3)
 		die("HOST PORT FILE...");
