@@ -95,6 +95,7 @@ pf_master() {
 		discard unix - - n - - discard
 		local unix - n n - - local
 		anvil unix - - n - 1 anvil
+		tlsmgr unix - - n 1000? 1 tlsmgr
 		postlog unix-dgram n - n - 1 postlogd
 	END
 }

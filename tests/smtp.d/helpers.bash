@@ -81,3 +81,58 @@ taken() {
 server_is_fine() {
 	[ ! -s srv/stderr ] && ! grep BUG srv/log
 }
+
+free_port() {
+	python3 -c 'import socket; s = socket.socket()
+s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# dovecot_start: a private Dovecot below ./dc, whose LMTP listens on $port and
+# dc/lmtp, and who tells Postfix at dc/auth that user's password is "secret".
+# Mails are in dc/mail/RECIPIENT.
+dovecot_start() {
+	need_root
+	need dovecot
+	open_tmpdir
+	local dc=$PWD/dc
+	port=$(free_port)
+	mkdir -p dc/mail
+	chown nobody dc/mail
+	echo 'user:{PLAIN}secret' >dc/users
+	cat >dc/conf <<-END
+		base_dir = $dc/run
+		log_path = $dc/log
+		protocols = lmtp
+		ssl = no
+		mail_location = maildir:$dc/mail/%u
+		passdb {
+		  driver = passwd-file
+		  args = $dc/users
+		}
+		userdb {
+		  driver = static
+		  args = uid=nobody gid=nogroup home=$dc/mail/%u allow_all_users=yes
+		}
+		first_valid_uid = 1
+		first_valid_gid = 1
+		service lmtp {
+		  inet_listener lmtp {
+		    address = 127.0.0.1
+		    port = $port
+		  }
+		  unix_listener $dc/lmtp {
+		    mode = 0666
+		  }
+		}
+		service auth {
+		  unix_listener $dc/auth {
+		    mode = 0666
+		  }
+		}
+	END
+	dovecot -F -c dc/conf >dc/out 2>&1 3>&- &
+	dovecot=$!
+	wait_for 20 listens "$port"
+}
