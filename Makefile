@@ -63,7 +63,7 @@ endif
 $(bin)/mail-deliver: libs :=
 
 # The only one that talks to servers.
-$(bin)/mail-send $(obj)/preload/mail-send: libs += -lcurl -lcrypto
+$(bin)/mail-send $(obj)/preload/mail-send: libs += -lcurl -lssl -lcrypto
 
 # Users' jq programs run in a process of their own: nothing else needs libjq.
 $(bin)/mailpipe-jq $(obj)/preload/mailpipe-jq: libs := -ljq
@@ -150,7 +150,7 @@ $(obj)/unit/%: tests/unit/%.c $(obj)/libmailpipe.a
 $(obj)/unit/json: libs += -ljq
 
 $(obj)/unit/dkim $(obj)/unit/dkim_corpora $(obj)/driver/dkim: libs += -lcrypto
-$(obj)/driver/smtp: libs += -lcurl
+$(obj)/driver/smtp: libs += -lcurl -lssl -lcrypto
 
 $(obj)/driver/%: tests/driver/%.c $(obj)/libmailpipe.a
 	@mkdir -p $(@D)

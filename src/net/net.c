@@ -4,6 +4,7 @@
 #include "core/buf.h"
 #include "net/share.h"
 #include "net/smtp.h"
+#include "net/trust.h"
 
 struct net *
 net_open(struct err *e)
@@ -35,6 +36,7 @@ net_close(struct net *net)
 {
 	if (net == NULL)
 		return;
+	net_trust_free(net);
 	curl_share_cleanup(net->share);
 	curl_global_cleanup();
 	free(net);

@@ -6,6 +6,7 @@
 
 struct net {
 	CURLSH *share; /* names looked up, TLS sessions */
+	struct trust *trust; /* a list: see net/trust.h */
 };
 
 #endif

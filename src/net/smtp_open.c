@@ -14,6 +14,7 @@
 #include "core/plain.h"
 #include "net/smtp_options.h"
 #include "net/smtp_reply.h"
+#include "net/trust.h"
 
 enum {
 	/* Greeting, EHLO, STARTTLS, EHLO, AUTH and its challenges. */
@@ -48,13 +49,14 @@ struct smtp_opening {
 struct smtp_limits
 smtp_limits_of(const struct smtp_server *server)
 {
+	static const int64_t second = 1000, minute = 60000;
 	struct smtp_limits l = server->limits;
 
-	l.connect = l.connect > 0 ? l.connect : 30 * 1000;
-	l.command = l.command > 0 ? l.command : 5 * 60 * 1000;
-	l.data = l.data > 0 ? l.data : 2 * 60 * 1000;
-	l.block = l.block > 0 ? l.block : 3 * 60 * 1000;
-	l.end = l.end > 0 ? l.end : 10 * 60 * 1000;
+	l.connect = l.connect > 0 ? l.connect : 30 * second;
+	l.command = l.command > 0 ? l.command : 5 * minute;
+	l.data = l.data > 0 ? l.data : 2 * minute;
+	l.block = l.block > 0 ? l.block : 3 * minute;
+	l.end = l.end > 0 ? l.end : 10 * minute;
 	return l;
 }
 
@@ -142,6 +144,8 @@ set_ways(struct smtp_opening *o, struct net *net, struct err *e)
 	CURL *easy = o->easy;
 	CURLM *multi = o->multi;
 
+	if (net_trust_use(net, easy, o->server, e) == -1)
+		return err_prefix(e, "%s", o->name);
 	if (curl_easy_setopt(easy, CURLOPT_SHARE, net->share) != CURLE_OK ||
 	    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, o->text) != CURLE_OK ||
 	    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,

@@ -75,9 +75,6 @@ set_tls(CURL *easy, const struct smtp_server *s)
 		use = CURLUSESSL_ALL;
 	else if (s->tls == SMTP_TLS_OPPORTUNISTIC)
 		use = s->user != NULL ? CURLUSESSL_ALL : CURLUSESSL_TRY;
-	if (is_verified && s->ca_file != NULL &&
-	    curl_easy_setopt(easy, CURLOPT_CAINFO, s->ca_file) != CURLE_OK)
-		return false;
 	return curl_easy_setopt(easy, CURLOPT_USE_SSL, use) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER,
 		   is_verified ? 1L : 0L) == CURLE_OK &&
