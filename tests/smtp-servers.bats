@@ -111,7 +111,7 @@ ours() { sed -n '/^From: Alice/,$p' "$1" | tr -d '\r'; }
 			"$(b2sum <dots)" ]
 	done
 	# Who is refused, and the next one.
-	drive -l -t '{n}..' -- small
+	drive -l -t 'no@example..jp' -- small
 	[[ "$(outcomes)" = "refused rcpt "* ]]
 	drive -l -u "$PWD/dc/none" -- small
 	[ "$(outcomes)" = "unopened connect 0" ]

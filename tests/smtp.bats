@@ -184,6 +184,8 @@ commands() { jq -r 'select(.event == "command") | .line' srv/log; }
 }
 
 @test "smtp: PIPELINING is one write" {
+	need_release # no leak checker under strace
+	need strace
 	serve
 	strace -f -s 200 -o trace -e trace=sendto "$drive" localhost "$port" small small
 	[ "$(grep -c 'sendto(.*"MAIL' trace)" = 2 ]
@@ -347,4 +349,16 @@ opened_rows() {
 		}
 		rm -r srv
 	done < <(opened_rows)
+}
+
+@test "smtp: what was offered before TLS does not count" {
+	certificates
+	printf 'Subject: x\n\n\351\n' >latin
+	serve --cert good.pem --clear PIPELINING,8BITMIME,DSN,SIZE --ext ""
+	drive -T required -C ca.pem -D 'x;NEVER;HDRS' -- small latin
+	[ "$(jq -r .outcome answers | xargs)" = "accepted impossible" ]
+	commands | grep -xF 'MAIL FROM:<a@example.com>'
+	serve --cert good.pem --clear "" --ext SIZE,8BITMIME
+	drive -T required -C ca.pem -- latin
+	commands | grep -xF 'MAIL FROM:<a@example.com> SIZE=17 BODY=8BITMIME'
 }

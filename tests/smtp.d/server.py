@@ -10,6 +10,7 @@ after ten minutes, so that it never outlives its test for long.
   --script FILE   rules, see below
   --ext LIST      what EHLO offers (default: PIPELINING,8BITMIME,SMTPUTF8,DSN,
                   SIZE 50000000)
+  --clear LIST    the same as long as there is no TLS (default: as --ext)
   --lmtp          LHLO, and a reply for each recipient
   --cert FILE     certificate and key: STARTTLS is offered; with --implicit TLS
                   comes first
@@ -201,7 +202,10 @@ class Talk:
             await self.act(rule, "421 4.3.2 going away")
 
     async def do_ehlo(self, line):
-        offers = [x for x in self.args.ext.split(",") if x]
+        ext = self.args.ext
+        if self.args.clear is not None and not self.is_tls:
+            ext = self.args.clear
+        offers = [x for x in ext.split(",") if x]
         if self.server.tls and not self.is_tls:
             offers.append("STARTTLS")
         if self.args.auth:
@@ -343,6 +347,7 @@ def arguments():
     p.add_argument("--unix")
     p.add_argument("--ext",
                    default="PIPELINING,8BITMIME,SMTPUTF8,DSN,SIZE 50000000")
+    p.add_argument("--clear")
     p.add_argument("--cert")
     p.add_argument("--auth", default="")
     p.add_argument("--user", default="user")
