@@ -193,12 +193,18 @@ fuzz:
 faults := build/$(mode)/inject.so build/$(mode)/hole.so
 preloadable := $(tools:%=$(obj)/preload/%) $(helpers:%=$(obj)/preload/%)
 
-inject: $(faults) $(preloadable)
+inject: $(faults) $(preloadable) $(obj)/paced
 
 $(obj)/preload/%: $(obj)/tool/%.o $(obj)/libmailpipe.a Makefile
 	@mkdir -p $(@D)
 	$(CC) $(our_cflags) $(CFLAGS) $(our_ldflags) $(LDFLAGS) -o $@ \
 		$(filter-out Makefile,$^) $(libs)
+
+# A sender that sends nothing, but at a rate, for tests of rates.
+$(obj)/paced: tests/rate/paced.c $(obj)/libmailpipe.a
+	@mkdir -p $(@D)
+	$(CC) $(our_cppflags) $(CPPFLAGS) $(our_cflags) $(CFLAGS) $(our_ldflags) \
+		$(LDFLAGS) -o $@ $^ $(libs)
 
 $(faults): build/$(mode)/%.so: tests/fault/%.c
 	@mkdir -p $(@D)

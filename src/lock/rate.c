@@ -132,7 +132,7 @@ find_moment(
 		if (!is_asked(b, scope))
 			continue;
 		next = rate_rule_next(&b->entries[entries[i]].state, scope,
-		    a->priority > 0, b->now, at, &is_day);
+		    rate_rule_per_day(scope, a), b->now, at, &is_day);
 		if (next == at)
 			continue;
 		at = next;

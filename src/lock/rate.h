@@ -21,6 +21,9 @@
  * Who is later (it was held up) must not send, for several of its moments may
  * have come together: it reserves again (is_again), and has lost that moment.
  *
+ * A moment belongs to who reserved it, not to the mail: of two in hand with the
+ * same scopes the urgent one may have the moment of the other.
+ *
  * What was reserved before a slow-down keeps its moments.  A clock that is set
  * back makes nobody wait longer than RATE_WITHIN_MAX_MS for the moments of
  * before; what was sent in the 24 hours before still counts, as sent now.
@@ -63,7 +66,7 @@ struct rate_ask {
 	 * so that bulk never keeps a one-time password back for hours.
 	 */
 	int64_t priority;
-	bool is_again; /* its moment was missed: the day has counted it */
+	bool is_again; /* its moment was missed: the day counts it already */
 	/* Out: */
 	bool is_reserved;
 	/*

@@ -158,23 +158,30 @@ next_in_day(const struct rate_state *s, int64_t limit, int64_t at)
 }
 
 int64_t
-rate_rule_next(const struct rate_state *s, const struct rate_scope *scope,
-    bool is_urgent, int64_t now, int64_t at, bool *is_day)
+rate_rule_per_day(const struct rate_scope *scope, const struct rate_ask *a)
 {
-	int64_t interval = interval_of(s, scope, now), limit = scope->per_day;
-	int64_t was;
+	if (a->is_again)
+		return 0;
+	if (a->priority > 0)
+		return scope->per_day;
+	return scope->per_day - scope->per_day / URGENT_SHARE;
+}
+
+int64_t
+rate_rule_next(const struct rate_state *s, const struct rate_scope *scope,
+    int64_t per_day, int64_t now, int64_t at, bool *is_day)
+{
+	int64_t interval = interval_of(s, scope, now), was;
 
 	*is_day = false;
 	if (at < s->not_before * US)
 		at = s->not_before * US;
 	if (interval > 0)
 		at = next_free(s, interval, at);
-	if (limit == 0)
+	if (per_day == 0)
 		return at;
-	if (!is_urgent)
-		limit -= limit / URGENT_SHARE;
 	was = at;
-	at = next_in_day(s, limit, at);
+	at = next_in_day(s, per_day, at);
 	*is_day = at != was;
 	/* No run is so far ahead. */
 	return *is_day && interval > 0 ? next_free(s, interval, at) : at;

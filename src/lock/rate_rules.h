@@ -51,10 +51,16 @@ double rate_rule_per_s(
 /* Between two moments of a scope; 0: none. */
 int64_t rate_rule_interval_us(double per_s);
 
-/* The first moment from at on. *is_day: it is the limit of 24 hours that is in
- * the way. */
+/* So many such mails a day; 0: no limit. */
+int64_t rate_rule_per_day(
+    const struct rate_scope *scope, const struct rate_ask *a);
+
+/*
+ * The first moment from at on.  *is_day: it is the limit of 24 hours, of
+ * per_day, that is in the way.
+ */
 int64_t rate_rule_next(const struct rate_state *s,
-    const struct rate_scope *scope, bool is_urgent, int64_t now, int64_t at,
+    const struct rate_scope *scope, int64_t per_day, int64_t now, int64_t at,
     bool *is_day);
 
 /* at, which rate_rule_next has found, is given. */

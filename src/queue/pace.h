@@ -8,9 +8,12 @@
  *
  *   - the hold ends PACE_BEFORE_MS before that moment, so that the next mails
  *     are there in time, and holds mail of that priority and of lower ones
- *     only: what is urgent is taken, and reserves a moment at the end of those
- *     few that are given.  Its sender may exchange it with the moment of a
- *     mail in hand that has the same scopes and can wait;
+ *     only: what is urgent is taken;
+ *   - urgent mail reserves the first moment that is free, and its sender
+ *     exchanges that with the earliest one of a mail in hand that has the same
+ *     scopes and a lower priority.  Then it is that mail which waits, and for
+ *     whose priority the tenant is held.  So that there is something to
+ *     exchange, urgent mail asks with a longer within_ms than others;
  *   - for a minute after it, no more mails of the tenant are in flight than
  *     go in some seconds.
  */
