@@ -1,5 +1,6 @@
 #include "queue/breaker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,14 +126,18 @@ breaker_add(struct breaker_runs *runs, json rec)
 static void
 say(const struct mail_run *r)
 {
+	char rows[48] = "";
+
+	if (r->total > 1)
+		snprintf(rows, sizeof rows, "%lld results in a row were ",
+		    (long long)r->total);
 	if (r->is_opened)
-		tool_say("%s: route %s is held: %lld results in a row were "
-			 "trouble with %s (%.200s); one mail is tried every "
-			 "%lld s, and the first that works ends it, as does "
-			 "mail-queue resume --route %s %s",
-		    r->queue, r->route, (long long)r->total, r->class,
-		    r->reason, (long long)r->probe_ms / 1000, r->route,
-		    r->queue);
+		tool_say("%s: route %s is held: %strouble with %s (%.200s); "
+			 "one mail is tried every %lld s, and the first that "
+			 "works ends it, as does mail-queue resume --route %s "
+			 "%s",
+		    r->queue, r->route, rows, r->class, r->reason,
+		    (long long)r->probe_ms / 1000, r->route, r->queue);
 	if (r->is_closed)
 		tool_say("%s: route %s works again, it is not held any more",
 		    r->queue, r->route);
