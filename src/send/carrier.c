@@ -97,13 +97,12 @@ send_smtp(struct carrier *c, const struct letter *l)
 }
 
 void
-carrier_send(struct carrier_tools *tools, struct carrier *c, struct letter *l,
-    struct verdict *v)
+carrier_send(struct carrier_tools *tools, struct carrier *c, struct verdict *v)
 {
+	const struct letter *l = c->letter;
 	struct err e = ERR_INIT;
 
 	*v = (struct verdict){.status = NULL};
-	c->letter = l;
 	c->state = CARRIER_BUSY;
 	switch (c->lane->transport->url.kind) {
 	case TRANSPORT_SMTP:
@@ -169,7 +168,8 @@ step_smtp(struct carrier *c, short revents, int64_t now, struct verdict *v)
 		*v = verdict_of_answer(&answer, c->carried > 0);
 		return true;
 	}
-	c->state = smtp_is(c);
+	if (c->state != CARRIER_POISED || smtp_is(c) == CARRIER_CLOSED)
+		c->state = smtp_is(c);
 	if (!was_opening)
 		return false;
 	c->idle_since = now;

@@ -1,9 +1,11 @@
 /*
  * What takes letters out, one at a time: a connection, a command, a Maildir.
  *
- *   opening ---> idle <---> busy          closed: it is over with it
- *      |          |          |
- *      +----------+----------+--> closed
+ *   opening ---> idle ---> poised ---> busy (---> idle)
+ *      |          |          |          |
+ *      +----------+----------+----------+--> closed: it is over with it
+ *
+ * Poised, it has a letter whose lease is started and whose moment comes.
  */
 #ifndef SEND_CARRIER_H
 #define SEND_CARRIER_H
@@ -31,6 +33,7 @@ enum {
 enum carrier_state {
 	CARRIER_OPENING,
 	CARRIER_IDLE,
+	CARRIER_POISED,
 	CARRIER_BUSY,
 	CARRIER_CLOSED,
 };
@@ -38,7 +41,7 @@ enum carrier_state {
 struct carrier {
 	enum carrier_state state;
 	struct lane *lane;
-	struct letter *letter; /* busy: this one */
+	struct letter *letter; /* poised or busy: this one */
 	size_t carried;
 	int64_t opened_at, idle_since; /* monotonic */
 	struct maildir maildir;
@@ -57,12 +60,10 @@ struct carrier_tools {
 struct carrier *carrier_open(
     struct carrier_tools *tools, struct lane *lane, struct verdict *v);
 
-/*
- * Idle, it takes a letter that is being sent: busy; or the letter is done
- * already.
- */
-void carrier_send(struct carrier_tools *tools, struct carrier *c,
-    struct letter *l, struct verdict *v);
+/* Poised, it sends its letter: busy; *v says what came of it already, or its
+ * status is NULL. */
+void carrier_send(
+    struct carrier_tools *tools, struct carrier *c, struct verdict *v);
 
 /* What it polls for, and until when (monotonic; INT64_MAX: any time). */
 void carrier_watch(const struct carrier *c, struct pollfd fds[CARRIER_FDS]);

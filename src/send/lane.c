@@ -12,7 +12,8 @@ lane_new(struct transport *t)
 	struct lane *lane = xcalloc(1, sizeof *lane);
 
 	lane->transport = t;
-	lane->end = &lane->first;
+	lane->fresh.end = &lane->fresh.first;
+	lane->timed.end = &lane->timed.first;
 	return lane;
 }
 
@@ -27,26 +28,26 @@ lane_free(struct lane *lane)
 }
 
 void
-lane_add(struct lane *lane, struct letter *l)
+list_add(struct letter_list *list, struct letter *l)
 {
 	l->next = NULL;
-	*lane->end = l;
-	lane->end = &l->next;
-	lane->n++;
+	*list->end = l;
+	list->end = &l->next;
+	list->n++;
 }
 
 void
-lane_add_first(struct lane *lane, struct letter *l)
+list_add_first(struct letter_list *list, struct letter *l)
 {
-	l->next = lane->first;
-	lane->first = l;
+	l->next = list->first;
+	list->first = l;
 	if (l->next == NULL)
-		lane->end = &l->next;
-	lane->n++;
+		list->end = &l->next;
+	list->n++;
 }
 
 static struct letter *
-take_from(struct lane *lane, struct letter **at)
+take_from(struct letter_list *list, struct letter **at)
 {
 	struct letter *l = *at;
 
@@ -54,40 +55,58 @@ take_from(struct lane *lane, struct letter **at)
 		return NULL;
 	*at = l->next;
 	if (l->next == NULL)
-		lane->end = at;
+		list->end = at;
 	l->next = NULL;
-	lane->n--;
+	list->n--;
 	return l;
 }
 
 struct letter *
-lane_take(struct lane *lane)
+list_take(struct letter_list *list)
 {
-	return take_from(lane, &lane->first);
+	return take_from(list, &list->first);
 }
 
 struct letter *
-lane_take_due(struct lane *lane, int64_t now)
+lane_take_due(struct lane *lane, int64_t until)
 {
-	struct letter **at = &lane->first;
+	struct letter **best = NULL;
 
-	while (*at != NULL && (*at)->at > now)
-		at = &(*at)->next;
-	return take_from(lane, at);
+	for (struct letter **at = &lane->timed.first; *at != NULL;
+	     at = &(*at)->next)
+		if ((*at)->at <= until &&
+		    (best == NULL || (*at)->at < (*best)->at))
+			best = at;
+	return best != NULL ? take_from(&lane->timed, best) : NULL;
 }
 
 size_t
-lane_count_due(const struct lane *lane, int64_t now, int64_t *next)
+lane_count_due(const struct lane *lane, int64_t until, int64_t *next)
 {
 	size_t n = 0;
 
-	for (const struct letter *l = lane->first; l != NULL; l = l->next) {
-		if (l->at <= now)
+	for (const struct letter *l = lane->timed.first; l != NULL;
+	     l = l->next) {
+		if (l->at <= until)
 			n++;
 		else if (l->at < *next)
 			*next = l->at;
 	}
 	return n;
+}
+
+bool
+lane_has_letters(const struct lane *lane)
+{
+	return lane->fresh.n + lane->timed.n > 0;
+}
+
+struct letter *
+lane_take(struct lane *lane)
+{
+	struct letter *l = list_take(&lane->timed);
+
+	return l != NULL ? l : list_take(&lane->fresh);
 }
 
 void

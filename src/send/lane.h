@@ -17,34 +17,48 @@ enum {
 	LANE_DEAD_MS = 5 * 1000, /* how long nobody asks: it was not there */
 	LANE_HELD_MS = 60 * 1000, /* or it did not want us */
 	LANE_CROWDED_MS = 60 * 1000, /* or no more of us */
+	LANE_BUSY_MS = 200, /* others have all connections */
+};
+
+/* In their order. */
+struct letter_list {
+	struct letter *first, **end;
+	size_t n;
 };
 
 struct lane {
 	struct transport *transport;
-	struct letter *first, **end; /* those that wait, in their order */
-	size_t n;
+	struct letter_list fresh; /* without a moment */
+	struct letter_list timed; /* with one */
 	size_t carriers; /* it has */
 	bool is_up; /* one was opened since its last trouble */
 	size_t cap; /* the server wants no more; 0: not known */
-	int64_t cap_until, held_until; /* monotonic; 0: it is not */
+	/* Monotonic; 0: it is not. */
+	int64_t cap_until, held_until;
+	int64_t try_at; /* open none before that */
 	struct verdict trouble; /* why it is held */
 };
 
 struct lane *lane_new(struct transport *t);
 void lane_free(struct lane *lane);
 
-/* At the end, or first of all. */
-void lane_add(struct lane *lane, struct letter *l);
-void lane_add_first(struct lane *lane, struct letter *l);
+void list_add(struct letter_list *list, struct letter *l);
+void list_add_first(struct letter_list *list, struct letter *l);
+struct letter *list_take(struct letter_list *list); /* NULL: it is empty */
 
-/* The first one, or the first whose moment has come; NULL: there is none. */
+/* The one whose moment came first, by then; NULL: none has. */
+struct letter *lane_take_due(struct lane *lane, int64_t until);
+
+/* How many have come to their moment, and *next when the next one does. */
+size_t lane_count_due(const struct lane *lane, int64_t until, int64_t *next);
+
+/* Has it anything to send? */
+bool lane_has_letters(const struct lane *lane);
+
+/* Any of them; NULL: there is none. */
 struct letter *lane_take(struct lane *lane);
-struct letter *lane_take_due(struct lane *lane, int64_t now);
 
-/* How many have come to their moment, and when the next one does. */
-size_t lane_count_due(const struct lane *lane, int64_t now, int64_t *next);
-
-/* From now on, for so long, all its letters have this trouble. */
+/* From now on, for a time, all its letters have this trouble. */
 void lane_hold(struct lane *lane, const struct verdict *v);
 bool lane_is_held(struct lane *lane, int64_t now);
 

@@ -51,7 +51,11 @@ struct letter {
 	bool is_again; /* a kept connection was closed before it was begun */
 	struct bulk message;
 	struct buf head; /* fields before the message */
-	int64_t at; /* its moment; 0: none was reserved */
+	int64_t at; /* its moment, of the wall clock */
+	bool has_moment; /* it was reserved */
+	bool is_paced; /* and must not be missed */
+	bool is_missed; /* an earlier one was */
+	bool is_joined; /* it counts among the connections of its tenant */
 	int64_t started_at; /* monotonic */
 	json result; /* when it is done */
 	struct err err;

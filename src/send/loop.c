@@ -102,6 +102,7 @@ static bool
 make_progress(struct loop *l)
 {
 	size_t before;
+	bool has_gone;
 
 	outlet_flush(&l->out);
 	if (l->is_stopping)
@@ -111,8 +112,9 @@ make_progress(struct loop *l)
 	if (!l->is_stopping && outlet_unwritten(&l->out) < OUT_MAX &&
 	    !l->out.is_gone)
 		pool_work(&l->pool);
+	has_gone = pool_go(&l->pool);
 	outlet_flush(&l->out);
-	return l->pool.n_letters < before;
+	return has_gone || l->pool.n_letters < before;
 }
 
 static bool
@@ -133,7 +135,7 @@ is_over(const struct loop *l)
 
 /* Milliseconds until something is to be done, -1 for none. */
 static int
-time_left(const struct loop *l)
+time_left(struct loop *l)
 {
 	int64_t due = pool_due(&l->pool), left;
 

@@ -13,21 +13,14 @@ pool_init(struct pool *p, struct queue *queue, size_t max)
 	    .config = &queue->state->config,
 	    .source = {.queue = queue},
 	    .signing = {.config = &queue->state->config},
-	    .tools = {.queue = queue},
-	    .max = max,
 	};
+	fleet_init(&p->fleet, queue, max);
 }
 
 void
 pool_release(struct pool *p)
 {
-	for (size_t i = 0; i < p->n_carriers; i++)
-		carrier_close(p->carriers[i]);
-	for (size_t i = 0; i < p->n_lanes; i++)
-		lane_free(p->lanes[i]);
-	carrier_tools_release(&p->tools);
-	free(p->carriers);
-	free(p->lanes);
+	fleet_release(&p->fleet);
 	signing_release(&p->signing);
 }
 
@@ -41,6 +34,7 @@ pool_has_room(const struct pool *p)
 static void
 let_go(struct pool *p, struct letter *l)
 {
+	moments_leave(&p->fleet.moments, l);
 	p->n_letters--;
 	p->bytes -= l->line_len;
 	p->over(p->ctx, l);
@@ -51,17 +45,6 @@ end_with(struct pool *p, struct letter *l, const struct verdict *v)
 {
 	verdict_apply(v, l);
 	let_go(p, l);
-}
-
-static struct lane *
-find_lane(struct pool *p, struct transport *t)
-{
-	for (size_t i = 0; i < p->n_lanes; i++)
-		if (p->lanes[i]->transport == t)
-			return p->lanes[i];
-	p->lanes = xrealloc(p->lanes, p->n_lanes + 1, sizeof(void *));
-	p->lanes[p->n_lanes] = lane_new(t);
-	return p->lanes[p->n_lanes++];
 }
 
 void
@@ -75,11 +58,23 @@ pool_add(struct pool *p, struct letter *l)
 		let_go(p, l);
 		return;
 	}
-	lane = find_lane(p, l->transport);
+	lane = fleet_lane(&p->fleet, l->transport);
 	if (lane_is_held(lane, clock_mono_ms()))
 		end_with(p, l, &lane->trouble);
 	else
-		lane_add(lane, l);
+		list_add(&lane->fresh, l);
+}
+
+/* One whose lease is started must say that nothing was done. */
+static void
+give_back(struct pool *p, struct letter *l)
+{
+	if (l->is_begun) {
+		letter_tried(
+		    l, "snooze", -1, NULL, "stopped before it was sent");
+		letter_add(l, "after_s", json_number(1));
+	}
+	let_go(p, l);
 }
 
 void
@@ -87,9 +82,9 @@ pool_give_back(struct pool *p)
 {
 	struct letter *l;
 
-	for (size_t i = 0; i < p->n_lanes; i++)
-		while ((l = lane_take(p->lanes[i])) != NULL)
-			let_go(p, l);
+	for (size_t i = 0; i < p->fleet.n_lanes; i++)
+		while ((l = lane_take(p->fleet.lanes[i])) != NULL)
+			give_back(p, l);
 }
 
 size_t
@@ -97,8 +92,8 @@ pool_sending(const struct pool *p)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->n_carriers; i++)
-		n += p->carriers[i]->letter != NULL;
+	for (size_t i = 0; i < p->fleet.n; i++)
+		n += p->fleet.carriers[i]->letter != NULL;
 	return n;
 }
 
@@ -113,174 +108,120 @@ hold(struct pool *p, struct lane *lane, const struct verdict *v)
 		end_with(p, l, v);
 }
 
-static void
-remove_carrier(struct pool *p, size_t i)
-{
-	struct carrier *c = p->carriers[i];
-
-	c->lane->carriers--;
-	p->carriers[i] = p->carriers[--p->n_carriers];
-	carrier_close(c);
-}
-
-/* Those that take a place. */
-static size_t
-count_places(const struct pool *p, int64_t now)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->n_carriers; i++)
-		n += p->carriers[i]->state != CARRIER_OPENING ||
-		     now - p->carriers[i]->opened_at < CARRIER_SLOW_MS;
-	return n;
-}
-
-/* An equal part of the places for each lane that has something to do. */
-static size_t
-share(const struct pool *p)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->n_lanes; i++)
-		n += p->lanes[i]->n > 0 || p->lanes[i]->carriers > 0;
-	return n < p->max ? p->max / (n > 0 ? n : 1) : 1;
-}
-
-/* An idle one of a lane that needs it less: it makes room. */
-static bool
-make_room(struct pool *p)
-{
-	size_t most = share(p);
-
-	for (size_t i = 0; i < p->n_carriers; i++) {
-		struct carrier *c = p->carriers[i];
-
-		if (c->state == CARRIER_IDLE &&
-		    (c->lane->n == 0 || c->lane->carriers > most)) {
-			remove_carrier(p, i);
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Of the lane's. */
-static size_t
-count_in(
-    const struct pool *p, const struct lane *lane, enum carrier_state state)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->n_carriers; i++)
-		n += p->carriers[i]->lane == lane &&
-		     p->carriers[i]->state == state;
-	return n;
-}
-
-/* May the lane have one more?  Until it is known to work it tries one. */
-static bool
-may_open(struct pool *p, struct lane *lane, int64_t now)
-{
-	if (lane->cap_until <= now)
-		lane->cap = 0;
-	if ((!lane->is_up && lane->carriers > 0) ||
-	    (lane->cap > 0 && lane->carriers >= lane->cap) ||
-	    p->n_carriers >= p->max + POOL_SLOW_MAX)
-		return false;
-	if (count_places(p, now) < p->max)
-		return true;
-	return lane->carriers < share(p) && make_room(p);
-}
-
-/* NULL: there is none to be had now. */
-static struct carrier *
-open_carrier(struct pool *p, struct lane *lane, int64_t now)
-{
-	struct carrier *c;
-	struct verdict v;
-
-	if (!may_open(p, lane, now))
-		return NULL;
-	c = carrier_open(&p->tools, lane, &v);
-	if (c == NULL) {
-		hold(p, lane, &v);
-		return NULL;
-	}
-	p->carriers = xrealloc(p->carriers, p->n_carriers + 1, sizeof(void *));
-	p->carriers[p->n_carriers++] = c;
-	lane->carriers++;
-	return c;
-}
-
-static struct carrier *
-idle_carrier(struct pool *p, struct lane *lane)
-{
-	for (size_t i = 0; i < p->n_carriers; i++)
-		if (p->carriers[i]->lane == lane &&
-		    p->carriers[i]->state == CARRIER_IDLE)
-			return p->carriers[i];
-	return NULL;
-}
-
-/* An idle one, opened if it must be; those that will be idle come later. */
-static struct carrier *
-carrier_for(struct pool *p, struct lane *lane, size_t due, int64_t now)
-{
-	struct carrier *c = idle_carrier(p, lane);
-
-	if (c == NULL && due > count_in(p, lane, CARRIER_OPENING))
-		c = open_carrier(p, lane, now);
-	return c != NULL && c->state == CARRIER_IDLE ? c : NULL;
-}
-
-/* Letters that are to be started together. */
-struct batch_of_letters {
+/* Letters that something is done with together. */
+struct group {
 	struct letter *letters[POOL_BATCH];
 	struct carrier *carriers[POOL_BATCH];
 	size_t n;
-	bool is_progress; /* something came to its end in between */
 };
+
+/*
+ * The lane's letters that are to have moments now.  When what is due waits for
+ * the server, more moments would only be missed.
+ */
+static void
+take_fresh(struct pool *p, struct lane *lane, struct group *g)
+{
+	int64_t none = INT64_MAX;
+	size_t due = lane_count_due(lane, clock_now_ms(), &none);
+	size_t n = lane->fresh.n;
+	struct letter *l;
+
+	for (; n > 0 && g->n < POOL_BATCH && due < 2 * p->fleet.max; n--) {
+		l = list_take(&lane->fresh);
+		if (!moments_join(&p->fleet.moments, l)) {
+			p->again_at = clock_mono_ms() + LANE_BUSY_MS;
+			list_add(&lane->fresh, l);
+			continue;
+		}
+		g->letters[g->n++] = l;
+		due++;
+	}
+}
+
+/* true: there may be more. */
+static bool
+reserve_moments(struct pool *p)
+{
+	struct fleet *f = &p->fleet;
+	struct group g = {.n = 0};
+
+	for (size_t i = 0; i < f->n_lanes; i++)
+		take_fresh(p, f->lanes[(p->turn + i) % f->n_lanes], &g);
+	moments_reserve(&f->moments, g.letters, g.n);
+	for (size_t i = 0; i < g.n; i++) {
+		struct letter *l = g.letters[i];
+
+		if (l->fate == LETTER_DONE || l->fate == LETTER_WITHHELD)
+			let_go(p, l);
+		else
+			list_add(&fleet_lane(f, l->transport)->timed, l);
+	}
+	return g.n > 0;
+}
 
 /* One of the lane, made ready.  false: it has none now. */
 static bool
-take_one(struct pool *p, struct lane *lane, struct batch_of_letters *b)
+take_one(struct pool *p, struct lane *lane, struct group *g)
 {
-	int64_t next = INT64_MAX, now = clock_now_ms();
-	size_t due = lane_count_due(lane, now, &next);
+	int64_t next = INT64_MAX, until = clock_now_ms() + MOMENTS_LEAD_MS;
+	size_t due = lane_count_due(lane, until, &next);
 	struct carrier *c;
 	struct letter *l;
+	struct verdict v;
 
 	if (due == 0)
 		return false;
-	c = carrier_for(p, lane, due, clock_mono_ms());
+	c = fleet_carrier(&p->fleet, lane, due, &v);
+	if (c == NULL && v.status != NULL)
+		hold(p, lane, &v);
 	if (c == NULL)
 		return false;
-	l = lane_take_due(lane, now);
+	l = lane_take_due(lane, until);
 	if (l->fate == LETTER_WAITING)
 		message_make(&p->source, &p->signing, p->config, l);
 	if (l->fate != LETTER_READY) {
 		let_go(p, l);
-		b->is_progress = true;
 		return true;
 	}
-	c->state = CARRIER_BUSY;
-	b->letters[b->n] = l;
-	b->carriers[b->n++] = c;
+	c->state = CARRIER_POISED;
+	c->letter = l;
+	g->letters[g->n] = l;
+	g->carriers[g->n++] = c;
 	return true;
 }
 
 /* In turns, one of each lane, as long as there are carriers for them. */
 static void
-take_turns(struct pool *p, struct batch_of_letters *b)
+take_turns(struct pool *p, struct group *g)
 {
+	struct fleet *f = &p->fleet;
 	bool is_any = true;
 
-	while (is_any && b->n < POOL_BATCH) {
+	while (is_any && g->n < POOL_BATCH) {
 		is_any = false;
-		for (size_t i = 0; i < p->n_lanes && b->n < POOL_BATCH; i++)
+		for (size_t i = 0; i < f->n_lanes && g->n < POOL_BATCH; i++)
 			is_any |= take_one(
-			    p, p->lanes[(p->turn + i) % p->n_lanes], b);
+			    p, f->lanes[(p->turn + i) % f->n_lanes], g);
 		p->turn++;
+	}
+}
+
+void
+pool_work(struct pool *p)
+{
+	struct group g = {.n = 0};
+
+	while (reserve_moments(p))
+		continue;
+	take_turns(p, &g);
+	letters_begin(p->fleet.tools.queue, g.letters, g.n);
+	for (size_t i = 0; i < g.n; i++) {
+		if (g.letters[i]->fate == LETTER_SENDING)
+			continue;
+		g.carriers[i]->letter = NULL;
+		g.carriers[i]->state = CARRIER_IDLE;
+		let_go(p, g.letters[i]);
 	}
 }
 
@@ -292,7 +233,7 @@ static void
 not_opened(struct pool *p, struct lane *lane, const struct verdict *v)
 {
 	size_t open =
-	    count_in(p, lane, CARRIER_IDLE) + count_in(p, lane, CARRIER_BUSY);
+	    lane->carriers - 1 - fleet_count(&p->fleet, lane, CARRIER_OPENING);
 
 	if (v->is_login)
 		transport_forget_password(lane->transport);
@@ -304,92 +245,149 @@ not_opened(struct pool *p, struct lane *lane, const struct verdict *v)
 	lane->cap_until = clock_mono_ms() + LANE_CROWDED_MS;
 }
 
+/* What still waits is to wait for as long as the server says. */
+static void
+slow_down(struct pool *p, struct lane *lane, const struct letter *l,
+    const struct verdict *v)
+{
+	struct letter *other;
+
+	moments_slow_down(&p->fleet.moments, l, v->after_s);
+	while ((other = list_take(&lane->timed)) != NULL) {
+		moments_forget(other);
+		list_add(&lane->fresh, other);
+	}
+}
+
+/* It was not sent, and is the next one. */
+static void
+put_back(struct lane *lane, struct letter *l)
+{
+	l->fate = LETTER_READY;
+	if (l->has_moment)
+		list_add_first(&lane->timed, l);
+	else
+		list_add_first(&lane->fresh, l);
+}
+
 /* What came of the carrier's letter; or of opening it, when it has none. */
 static void
 conclude(struct pool *p, struct carrier *c, const struct verdict *v)
 {
+	struct lane *lane = c->lane;
 	struct letter *l;
 
 	if (c->letter == NULL) {
-		not_opened(p, c->lane, v);
+		not_opened(p, lane, v);
 		return;
 	}
 	l = carrier_done(c, clock_mono_ms());
 	if (v->is_again && !l->is_again) {
 		l->is_again = true;
-		l->fate = LETTER_READY;
-		lane_add_first(c->lane, l);
+		put_back(lane, l);
 		return;
 	}
+	if (v->is_slow_down)
+		slow_down(p, lane, l, v);
 	end_with(p, l, v);
 	if (v->is_transport)
-		hold(p, c->lane, v);
+		hold(p, lane, v);
 }
 
+/* Its moment has come, or was missed. */
 static void
-send_one(struct pool *p, struct letter *l, struct carrier *c,
-    struct batch_of_letters *b)
+go(struct pool *p, struct carrier *c, int64_t now)
 {
+	struct letter *l = c->letter;
 	struct verdict v;
 
-	c->state = CARRIER_IDLE;
-	if (l->fate != LETTER_SENDING) {
-		let_go(p, l);
-		b->is_progress = true;
+	if (moments_is_missed(l, now)) {
+		c->letter = NULL;
+		c->state = CARRIER_IDLE;
+		moments_forget(l);
+		put_back(c->lane, l);
 		return;
 	}
-	carrier_send(&p->tools, c, l, &v);
-	if (v.status == NULL)
-		return;
-	conclude(p, c, &v);
-	b->is_progress = true;
+	carrier_send(&p->fleet.tools, c, &v);
+	if (v.status != NULL)
+		conclude(p, c, &v);
 }
 
-void
-pool_work(struct pool *p)
+bool
+pool_go(struct pool *p)
 {
-	struct batch_of_letters b;
+	int64_t now = clock_now_ms();
+	bool is_any = false;
 
-	do {
-		b.n = 0;
-		b.is_progress = false;
-		take_turns(p, &b);
-		letters_begin(p->tools.queue, b.letters, b.n);
-		for (size_t i = 0; i < b.n; i++)
-			send_one(p, b.letters[i], b.carriers[i], &b);
-	} while (b.is_progress);
+	for (size_t i = 0; i < p->fleet.n; i++) {
+		struct carrier *c = p->fleet.carriers[i];
+
+		if (c->state != CARRIER_POISED || c->letter->at > now)
+			continue;
+		go(p, c, now);
+		is_any |= c->letter == NULL;
+	}
+	return is_any;
 }
 
 size_t
 pool_fds(const struct pool *p)
 {
-	return p->n_carriers * CARRIER_FDS;
+	return p->fleet.n * CARRIER_FDS;
 }
 
 void
 pool_watch(const struct pool *p, struct pollfd *fds)
 {
-	for (size_t i = 0; i < p->n_carriers; i++)
-		carrier_watch(p->carriers[i], fds + i * CARRIER_FDS);
+	for (size_t i = 0; i < p->fleet.n; i++)
+		carrier_watch(p->fleet.carriers[i], fds + i * CARRIER_FDS);
 }
 
-/* Moments are of the other clock. */
 static int64_t
-next_moment(const struct pool *p)
+earlier(int64_t a, int64_t b)
 {
-	int64_t next = INT64_MAX, now = clock_now_ms();
+	return a < b ? a : b;
+}
 
-	for (size_t i = 0; i < p->n_lanes; i++)
-		lane_count_due(p->lanes[i], now, &next);
+/* Moments are of the wall clock. */
+static int64_t
+next_moment(struct pool *p)
+{
+	int64_t now = clock_now_ms();
+	int64_t next = moments_renew(&p->fleet.moments, now);
+	int64_t lead = INT64_MAX;
+
+	for (size_t i = 0; i < p->fleet.n_lanes; i++)
+		lane_count_due(p->fleet.lanes[i], now + MOMENTS_LEAD_MS, &lead);
+	if (lead != INT64_MAX)
+		next = earlier(next, lead - MOMENTS_LEAD_MS);
+	for (size_t i = 0; i < p->fleet.n; i++)
+		if (p->fleet.carriers[i]->state == CARRIER_POISED)
+			next = earlier(next, p->fleet.carriers[i]->letter->at);
 	return next == INT64_MAX ? next : clock_mono_ms() + next - now;
+}
+
+int64_t
+pool_due(struct pool *p)
+{
+	int64_t due = next_moment(p), now = clock_mono_ms();
+
+	for (size_t i = 0; i < p->fleet.n; i++)
+		due = earlier(due, carrier_due(p->fleet.carriers[i]));
+	if (p->again_at > now)
+		due = earlier(due, p->again_at);
+	for (size_t i = 0; i < p->fleet.n_lanes; i++)
+		if (p->fleet.lanes[i]->try_at > now)
+			due = earlier(due, p->fleet.lanes[i]->try_at);
+	return due;
 }
 
 int
 pool_wait(
     struct pool *p, struct pollfd *fds, size_t n, int timeout_ms, struct err *e)
 {
-	if (p->tools.net != NULL)
-		return net_wait(p->tools.net, fds, n, timeout_ms, e);
+	if (p->fleet.tools.net != NULL)
+		return net_wait(p->fleet.tools.net, fds, n, timeout_ms, e);
 	if (poll(fds, n, timeout_ms) != -1)
 		return 0;
 	for (size_t i = 0; i < n; i++)
@@ -397,27 +395,14 @@ pool_wait(
 	return errno == EINTR ? 0 : err_errno(e, "poll");
 }
 
-int64_t
-pool_due(const struct pool *p)
+/* A connection that went while its letter waited for its moment. */
+static void
+rescue(struct carrier *c)
 {
-	int64_t due = next_moment(p), one;
+	struct letter *l = c->letter;
 
-	for (size_t i = 0; i < p->n_carriers; i++) {
-		one = carrier_due(p->carriers[i]);
-		due = one < due ? one : due;
-	}
-	return due;
-}
-
-/* It has had its time, or enough. */
-static bool
-is_spent(const struct carrier *c, int64_t now)
-{
-	if (c->state == CARRIER_CLOSED)
-		return true;
-	return c->state == CARRIER_IDLE &&
-	       (c->carried >= CARRIER_MAILS ||
-		   (c->lane->n == 0 && now - c->idle_since >= CARRIER_IDLE_MS));
+	c->letter = NULL;
+	put_back(c->lane, l);
 }
 
 void
@@ -427,13 +412,14 @@ pool_step(struct pool *p, const struct pollfd *fds, size_t n_fds)
 	struct verdict v;
 
 	for (size_t i = 0; i < n_fds / CARRIER_FDS; i++) {
-		struct carrier *c = p->carriers[i];
+		struct carrier *c = p->fleet.carriers[i];
 
 		if (carrier_step(c, fds + i * CARRIER_FDS, now, &v))
 			conclude(p, c, &v);
-		c->lane->is_up |= c->state != CARRIER_OPENING;
+		else if (c->state == CARRIER_CLOSED && c->letter != NULL)
+			rescue(c);
+		c->lane->is_up |=
+		    c->state == CARRIER_IDLE || c->state == CARRIER_BUSY;
 	}
-	for (size_t i = p->n_carriers; i-- > 0;)
-		if (is_spent(p->carriers[i], now))
-			remove_carrier(p, i);
+	fleet_sweep(&p->fleet);
 }

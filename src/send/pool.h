@@ -1,7 +1,6 @@
 /*
- * All letters in hand and all that carries them.  Transports take turns, and
- * when carriers are short each has its share; one that does not answer takes no
- * place from the others.
+ * All letters in hand, from when they were read to when their fate is known.
+ * Transports take turns.
  */
 #ifndef SEND_POOL_H
 #define SEND_POOL_H
@@ -12,8 +11,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
-#include "send/carrier.h"
-#include "send/lane.h"
+#include "send/fleet.h"
 #include "send/letter.h"
 #include "send/message.h"
 #include "send/signing.h"
@@ -22,20 +20,16 @@ enum {
 	POOL_LETTERS = 400, /* in hand, at most */
 	POOL_BYTES = 16 * 1024 * 1024, /* of their lines */
 	POOL_BATCH = 64, /* started in one write */
-	POOL_SLOW_MAX = 200, /* carriers that take no place */
 };
 
 struct pool {
 	const struct config *config;
 	struct message_source source;
 	struct signing signing;
-	struct carrier_tools tools;
-	size_t max; /* carriers */
-	struct lane **lanes;
-	size_t n_lanes, turn;
-	struct carrier **carriers;
-	size_t n_carriers;
+	struct fleet fleet;
+	size_t turn;
 	size_t n_letters, bytes; /* in hand */
+	int64_t again_at; /* monotonic: some wait for a connection then */
 	/* Called with each letter that is done, withheld, or given back. */
 	void (*over)(void *ctx, struct letter *l);
 	void *ctx;
@@ -50,19 +44,22 @@ bool pool_has_room(const struct pool *p);
 /* One that waits, or is over at once. */
 void pool_add(struct pool *p, struct letter *l);
 
-/* Start all that can be. */
+/* Reserve moments, and start all that can be. */
 void pool_work(struct pool *p);
+
+/* What was started goes when its moment comes; true: something came of it. */
+bool pool_go(struct pool *p);
 
 /* Nothing more is started: what waits goes back as it came. */
 void pool_give_back(struct pool *p);
 
-/* How many letters are being sent. */
+/* How many letters are started, or on their way. */
 size_t pool_sending(const struct pool *p);
 
 /* How many descriptors to poll, and which; until when (monotonic). */
 size_t pool_fds(const struct pool *p);
 void pool_watch(const struct pool *p, struct pollfd *fds);
-int64_t pool_due(const struct pool *p);
+int64_t pool_due(struct pool *p);
 
 /* poll(2) over all descriptors there are, also those of others.  0; -1:
  * ERR_TEMP. */
