@@ -9,6 +9,7 @@
 #include "core/tool.h"
 #include "mail/record.h"
 #include "send/envelope.h"
+#include "send/holds.h"
 
 /* The scopes of a letter, with their names. */
 struct scopes {
@@ -76,20 +77,20 @@ add_domain(struct scopes *s, const struct letter *l)
 	json domains =
 	    json_member(l->transport->config, "domains", JSON_OBJECT);
 	char domain[256];
-	json limits;
+	json one;
 	size_t n = 0;
 
 	for (const char *p = envelope_domain(l->recipient);
 	     *p != '\0' && n < sizeof domain - 1; p++)
 		domain[n++] = (char)tolower((unsigned char)*p);
 	domain[n] = '\0';
-	limits = json_member(domains, domain, JSON_OBJECT);
-	if (json_is_valid(limits)) {
+	one = json_member(domains, domain, JSON_OBJECT);
+	if (json_is_valid(one)) {
 		snprintf(s->names[s->n], sizeof *s->names, "domain:%.64s:%s",
 		    l->transport->name, domain);
-		add(s, limits);
+		add(s, config_in(one, "limits"));
 	}
-	json_free(limits); /* the configuration still holds them */
+	json_free(one); /* the configuration still holds it */
 	json_free(domains);
 }
 
@@ -165,6 +166,7 @@ reserve(struct moments *m, struct letter **letters, size_t n, struct err *e)
 	struct scopes *scopes = xcalloc(n, sizeof *scopes);
 	struct rate_ask *asks = xcalloc(n, sizeof *asks);
 	int64_t now = clock_now_ms();
+	struct holds holds = {.n = 0};
 	int r;
 
 	for (size_t i = 0; i < n; i++) {
@@ -172,8 +174,11 @@ reserve(struct moments *m, struct letter **letters, size_t n, struct err *e)
 		make_ask(letters[i], &scopes[i], &asks[i]);
 	}
 	r = rates_reserve(m->rates, asks, n, now, e);
-	for (size_t i = 0; r == 0 && i < n; i++)
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		holds_note(&holds, letters[i], &asks[i], now);
 		note(letters[i], &asks[i], is_limited(&scopes[i]), now);
+	}
+	holds_end(&holds, m->queue);
 	free(asks);
 	free(scopes);
 	return r;

@@ -2,7 +2,7 @@
  * When letters may go: moments of lock/rate.h, in the scopes of their
  * transport, their tenant and where they go to,
  *
- *   transports.X.limits   tenants.T.limits   transports.X.domains.D
+ *   transports.X.limits   tenants.T.limits   transports.X.domains.D.limits
  *
  * each {per_s, per_day, connections}; and their share of connections.
  */

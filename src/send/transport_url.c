@@ -11,10 +11,16 @@ enum {
 	PORT_MAX = 65535,
 };
 
+/* A password may stand before an '@'. */
 static int
 wrong(struct err *e, const char *text, const char *why)
 {
-	return err_set(e, ERR_USAGE, "%.200s: %s", text, why);
+	size_t n = strlen(text);
+
+	if (strchr(text, '@') != NULL)
+		n = strcspn(text, ":/");
+	return err_set(
+	    e, ERR_USAGE, "%.*s: %s", n < 200 ? (int)n : 200, text, why);
 }
 
 /* This host itself: nobody else can listen there. */
