@@ -49,18 +49,27 @@ fail(struct letter *l, const char *class, const char *reason)
 	letter_end(l, "fail", class, reason);
 }
 
-/* What put has written. */
+/* What put has written: an address, or what is none. */
+static char *
+read_address(struct letter *l, json envelope, const char *key)
+{
+	const char *s = json_str(envelope, key);
+
+	if (s == NULL && json_has(envelope, key)) {
+		fail(l, "content",
+		    key[0] == 't' ? "envelope.to is no address"
+				  : "envelope.from is no address");
+		return NULL;
+	}
+	return s != NULL ? xstrdup(s) : NULL;
+}
+
 static void
 read_envelope(struct letter *l, json envelope)
 {
-	const char *to = json_str(envelope, "to");
-	const char *from = json_str(envelope, "from");
-
-	if (to == NULL || to[0] == '\0')
-		return;
-	l->recipient = xstrdup(to);
-	if (from != NULL)
-		l->sender = xstrdup(from);
+	l->recipient = read_address(l, envelope, "to");
+	if (l->fate == LETTER_WAITING)
+		l->sender = read_address(l, envelope, "from");
 }
 
 /* The only one of the mail. */
@@ -124,7 +133,7 @@ envelope_read(struct letter *l)
 	read_envelope(l, envelope);
 	json_free(envelope);
 	/* Of a sealed record there is only an empty one. */
-	if (json_count(l->mail) > 0)
+	if (l->fate == LETTER_WAITING && json_count(l->mail) > 0)
 		read_mail(l);
 	if (l->fate == LETTER_WAITING)
 		check_paths(l);
