@@ -139,22 +139,12 @@ collect(struct loop *l)
 }
 
 static int
-write_out(struct loop *l, struct err *e)
+flush(struct loop *l, struct err *e)
 {
 	int timeout_ms = -1;
 
 	if (l->b->deadline_s > 0)
 		timeout_ms = (int)(l->b->deadline_s * 1000);
-	for (size_t i = 0; i < l->n; i++) {
-		if (l->items[i].fate == BATCH_EMIT) {
-			json_dump(l->items[i].rec, &l->out);
-			buf_addch(&l->out, '\n');
-		} else {
-			json_free(l->items[i].rec);
-		}
-	}
-	l->n = 0;
-	l->bytes = 0;
 	if (l->out.len == 0)
 		return 0;
 	if (file_write(STDOUT_FILENO, l->out.data, l->out.len, timeout_ms,
@@ -162,6 +152,42 @@ write_out(struct loop *l, struct err *e)
 		return -1;
 	buf_reset(&l->out);
 	return 0;
+}
+
+/* Consumes rec. */
+static int
+write_line(struct loop *l, json rec, struct err *e)
+{
+	json_dump(rec, &l->out);
+	buf_addch(&l->out, '\n');
+	return l->out.len >= BATCH_BYTES ? flush(l, e) : 0;
+}
+
+static int
+write_item(struct loop *l, const struct batch_item *item, struct err *e)
+{
+	int n = json_count(item->rec), r = 0;
+
+	if (json_kind(item->rec) != JSON_ARRAY)
+		return write_line(l, json_copy(item->rec), e);
+	for (int i = 0; r == 0 && i < n; i++)
+		r = write_line(l, json_at(item->rec, i), e);
+	return r;
+}
+
+static int
+write_out(struct loop *l, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (r == 0 && l->items[i].fate == BATCH_EMIT)
+			r = write_item(l, &l->items[i], e);
+		json_free(l->items[i].rec);
+	}
+	l->n = 0;
+	l->bytes = 0;
+	return r == 0 ? flush(l, e) : -1;
 }
 
 static int

@@ -29,7 +29,11 @@ enum batch_fate {
 
 struct batch_item {
 	size_t line_no;
-	json rec; /* an object; the work may replace it, the driver frees it */
+	/*
+	 * An object; the work may replace it, also by an array of what is to
+	 * be a line each; the driver frees it.
+	 */
+	json rec;
 	enum batch_fate fate; /* BATCH_EMIT at first */
 };
 
