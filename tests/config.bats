@@ -377,7 +377,7 @@ on_terminal() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
 		>config.json
 	MAILPIPE_STATE='' run -75 --separate-stderr mail-queue -n
 	[ "$stderr" = "mail-queue: $PWD/config.json: .nosuch: unknown key: \
-must be one of state engines limits retention retry breaker on_dead on_hold recipients tenants handlers transports dkim keys" ]
+must be one of state engines limits defaults retention retry breaker on_dead on_hold recipients tenants handlers transports dkim keys" ]
 	[ "$(jq -r 'select(.from == "file") | .value' <<<"$output" | xargs)" = \
 		"/a sqlite:direct" ]
 	run -75 mail-queue -n >/dev/full

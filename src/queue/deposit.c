@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/base64.h"
@@ -306,6 +307,33 @@ deposit_take(struct deposit *d, struct queue *q, json content,
 		return take_file(d, q, content, may_be_stored, blob, e);
 	return err_set(
 	    e, ERR_DATA, "\"content\" has neither \"base64\" nor \"path\"");
+}
+
+int
+deposit_take_spool(struct deposit *d, struct queue *q, const char *path,
+    json blob, struct err *e)
+{
+	const char *digest = json_str(blob, "digest"), *is;
+	struct seal_info info;
+	json known_blob;
+	int known, r;
+
+	d->spool = xstrdup(path);
+	d->is_ours = true;
+	known = open_known(d, q, e);
+	if (known == -1)
+		return e->class == ERR_NONE ? 0 : -1;
+	r = file_section(d, known, &info, &known_blob, e);
+	close(known);
+	if (r == -1)
+		return -1;
+	is = json_str(known_blob, "digest");
+	if (digest == NULL || is == NULL || strcmp(digest, is) != 0)
+		r = err_set(e, ERR_DATA,
+		    "other bytes are stored under the id of this record: give "
+		    "it an id of its own");
+	json_free(known_blob);
+	return r;
 }
 
 int

@@ -43,6 +43,14 @@ int deposit_take_base64(const struct deposit *d, const char *base64, size_t n,
     const struct seal_data_key *key, struct buf *stored, json *blob,
     struct err *e);
 
+/*
+ * A file of the spool that somebody has written, sealed where it must be, and
+ * its "size" and "digest" in blob: it is ours from now on.  ERR_DATA: under
+ * this reference other bytes are stored.
+ */
+int deposit_take_spool(struct deposit *d, struct queue *q, const char *path,
+    json blob, struct err *e);
+
 /* Put n of them, those that have no file excepted.  ERR_TEMP: any may be. */
 int deposit_put(
     struct queue *q, const struct deposit *all, size_t n, struct err *e);

@@ -4,34 +4,26 @@
 #include <string.h>
 
 #include "core/buf.h"
-#include "core/id.h"
 #include "core/json.h"
 #include "mail/record.h"
+#include "queue/outbound.h"
 #include "queue/parts.h"
 
 enum {
 	GROUP_MAX = 100000, /* recipients of one message */
 };
 
-/*
- * Outbound ids come from tenant, key and recipient, so that a caller may
- * repeat itself; without a key there is nothing to derive one from.
- */
-static json
-mint_id(json rec)
+/* What the records of one message have in common. */
+static const char *
+message_of(json rec)
 {
-	json envelope = json_member(rec, "envelope", JSON_OBJECT);
-	const char *to = json_str(envelope, "to");
-	const char *parts[] = {"out", json_str(rec, "tenant"),
-	    json_str(rec, "key"), to != NULL ? to : ""};
-	char id[ID_TEXT];
+	json mail = json_member(rec, "mail", JSON_OBJECT);
+	const char *s = json_str(rec, "digest");
 
-	if (parts[1] != NULL && parts[2] != NULL)
-		id_derive(parts, sizeof parts / sizeof *parts, id);
-	else
-		id_random(id);
-	json_free(envelope);
-	return json_set_str(rec, "id", id);
+	if (s == NULL)
+		s = json_str(mail, "message_id");
+	json_free(mail); /* rec still holds it */
+	return s != NULL ? s : "";
 }
 
 static struct gate_group *
@@ -78,7 +70,6 @@ read_of(json rec, int *k, int *n)
 static int
 count_of(struct gate *g, json rec, struct err *e)
 {
-	const char *message = json_str(rec, "digest");
 	struct gate_group *group;
 	int k = 0, n = 0;
 
@@ -88,7 +79,7 @@ count_of(struct gate *g, json rec, struct err *e)
 		    record_id(rec));
 	if (n <= 1)
 		return 0;
-	group = find_group(g, message != NULL ? message : "", n);
+	group = find_group(g, message_of(rec), n);
 	if (!group->has[k - 1]) {
 		group->has[k - 1] = 1;
 		group->seen++;
@@ -98,13 +89,27 @@ count_of(struct gate *g, json rec, struct err *e)
 	return 0;
 }
 
+static bool
+has_recipient(json rec)
+{
+	json envelope = json_member(rec, "envelope", JSON_OBJECT);
+	bool has = json_str(envelope, "to") != NULL;
+
+	json_free(envelope);
+	return has;
+}
+
 int
 gate_check(struct gate *g, json *rec, struct err *e)
 {
 	const char *status = record_status(*rec);
 
+	/* One that was put once has all of this. */
+	if (outbound_is(*rec) && !has_recipient(*rec) &&
+	    outbound_address(rec, e) == -1)
+		return err_prefix(e, "%s", record_id(*rec));
 	if (!json_has(*rec, "id"))
-		*rec = mint_id(*rec);
+		*rec = outbound_mint(*rec);
 	if (record_check(*rec, e) == -1)
 		return -1;
 	if (record_has_result(*rec) &&

@@ -14,7 +14,7 @@
 
 /* Records of one message ("of": [1, 3]) that have not all come yet. */
 struct gate_group {
-	char *message; /* its digest */
+	char *message; /* its digest, or Message-ID */
 	int n, seen;
 	unsigned char *has;
 };

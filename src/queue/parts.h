@@ -21,7 +21,7 @@ enum {
 	PARTS_KINDS = 2,
 	/* K of the first attachment, behind all parts that there can be. */
 	PARTS_ATTACHMENT = MIME_PARTS_MAX + 1,
-	PARTS_ATTACHMENTS_MAX = 1000,
+	PARTS_ATTACHMENTS_MAX = 500, /* what a message is composed of */
 };
 
 struct parts_kind {

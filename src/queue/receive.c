@@ -10,6 +10,7 @@
 #include "queue/deposit.h"
 #include "queue/draw.h"
 #include "queue/intake.h"
+#include "queue/outbound.h"
 #include "queue/parts.h"
 #include "queue/sealed.h"
 
@@ -86,9 +87,19 @@ struct storing {
 	struct intake_entry entry;
 	struct deposit message;
 	struct deposits parts;
+	json rec; /* to be passed on */
+	json content; /* as it came: the entry borrows its base64 */
 	struct buf text;
 	struct buf base64; /* of the blob, where it is another than came */
-	const struct seal_data_key *key; /* of this mail; NULL: it is plain */
+	struct seal_data_key key; /* of this mail */
+	bool has_key; /* else it is plain */
+};
+
+/* One record that came, and what is made of it: itself, or several. */
+struct coming {
+	struct storing *all;
+	size_t n;
+	struct outbound outbound; /* of mail that is to be sent */
 };
 
 static int64_t
@@ -109,9 +120,9 @@ received_at(json rec)
  * which he keeps, and checked now, since the entry cannot be refused later.
  */
 static int
-store_content(struct queue *q, struct storing *s, json *rec, json content,
-    int64_t at, struct err *e)
+store_content(struct queue *q, struct storing *s, int64_t at, struct err *e)
 {
+	json *rec = &s->rec, content = s->content;
 	struct intake_entry *entry = &s->entry;
 	json blob;
 	int r;
@@ -123,7 +134,8 @@ store_content(struct queue *q, struct storing *s, json *rec, json content,
 	entry->base64 = json_strn(content, "base64", &entry->base64_len);
 	if (entry->base64 != NULL)
 		r = deposit_take_base64(&s->message, entry->base64,
-		    entry->base64_len, s->key, &s->base64, &blob, e);
+		    entry->base64_len, s->has_key ? &s->key : NULL, &s->base64,
+		    &blob, e);
 	else
 		r = deposit_take(&s->message, q, content,
 		    json_has(*rec, "digest"), &blob, e);
@@ -142,12 +154,12 @@ store_content(struct queue *q, struct storing *s, json *rec, json content,
  * What is passed on keeps its own, which tells records of one message.
  */
 static json
-row_form(const struct storing *s, json rec)
+row_form(const struct storing *s)
 {
-	json blob = json_member(rec, "blob", JSON_OBJECT);
+	json blob = json_member(s->rec, "blob", JSON_OBJECT);
 	const char *digest = json_str(blob, "digest");
+	json rec = json_copy(s->rec);
 
-	rec = json_copy(rec);
 	if (s->message.is_known && digest != NULL && json_has(rec, "digest")) {
 		rec = json_set_str(rec, "digest", digest);
 		rec = json_set(rec, "size",
@@ -159,20 +171,20 @@ row_form(const struct storing *s, json rec)
 
 /* Check it, and make its contents blob sections. */
 static int
-store_contents(
-    struct queue *q, struct storing *s, json *rec, json content, struct err *e)
+store_contents(struct queue *q, struct storing *s, struct err *e)
 {
 	int64_t at;
 
-	if (record_check(*rec, e) == -1)
+	if (record_check(s->rec, e) == -1)
 		return -1;
-	if (!json_is_valid(content) && json_has(*rec, "content"))
+	s->content = json_member(s->rec, "content", JSON_OBJECT);
+	if (!json_is_valid(s->content) && json_has(s->rec, "content"))
 		return err_set(e, ERR_DATA, "%s: \"content\" must be an object",
-		    record_id(*rec));
-	at = received_at(*rec);
-	if (store_content(q, s, rec, content, at, e) == -1)
+		    record_id(s->rec));
+	at = received_at(s->rec);
+	if (store_content(q, s, at, e) == -1)
 		return -1;
-	return parts_take(q, rec, at, &s->parts, e);
+	return parts_take(q, &s->rec, at, &s->parts, e);
 }
 
 static void
@@ -180,95 +192,184 @@ store_release(struct storing *s)
 {
 	deposit_release(&s->message);
 	parts_release(&s->parts);
+	json_free(s->rec);
+	json_free(s->content);
 	buf_release(&s->text);
 	buf_release(&s->base64);
+	sodium_memzero(&s->key, sizeof s->key);
 }
 
 /* One record: checked, its contents blob sections, its entry filled in. */
 static int
-store_prepare(
-    struct queue *q, struct storing *s, json *rec, json *content, struct err *e)
+store_prepare(struct queue *q, const struct seal_public *public,
+    struct storing *s, json rec, struct err *e)
 {
-	json out = json_copy(*rec), row;
+	json row;
 	int r;
 
-	*content = json_member(out, "content", JSON_OBJECT);
-	r = store_contents(q, s, &out, *content, e);
+	*s = (struct storing){.rec = json_copy(rec), .content = json_none()};
+	s->has_key = public != NULL;
+	if (s->has_key)
+		seal_data_key(&s->key, public);
+	r = store_contents(q, s, e);
 	if (r == 0) {
-		row = row_form(s, out);
-		r = stored_form(row, s->key, &s->text, e);
+		row = row_form(s);
+		r = stored_form(row, s->has_key ? &s->key : NULL, &s->text, e);
 		json_free(row);
 	}
-	if (r == -1) {
-		/* Nothing of it may reach the store with the others. */
-		store_release(s);
-		json_free(out);
-		return -1;
-	}
-	json_free(*rec);
-	*rec = out;
 	s->entry.at = clock_now_ms();
-	s->entry.id = json_str(out, "id");
-	s->entry.tenant = json_str(out, "tenant");
+	s->entry.id = json_str(s->rec, "id");
+	s->entry.tenant = json_str(s->rec, "tenant");
 	s->entry.record = s->text.data;
 	s->entry.record_len = s->text.len;
-	return 0;
+	return r;
+}
+
+static void
+coming_release(struct coming *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		store_release(&c->all[i]);
+	free(c->all);
+	outbound_release(&c->outbound);
+	*c = (struct coming){.outbound.recs = json_none()};
+}
+
+/* All that is made of one record, or nothing of it. */
+static int
+coming_prepare(struct queue *q, const struct storing_how *how,
+    const struct seal_public *public, struct coming *c, json rec, struct err *e)
+{
+	bool is_outbound = outbound_is(rec);
+	int r = 0, n;
+
+	*c = (struct coming){.outbound.recs = json_none()};
+	if (is_outbound)
+		r = outbound_make(q, how->attach_dir, rec, &c->outbound, e);
+	n = is_outbound ? json_count(c->outbound.recs) : 1;
+	c->all = xcalloc((size_t)n, sizeof *c->all);
+	for (int i = 0; r == 0 && i < n; i++) {
+		json one =
+		    is_outbound ? json_at(c->outbound.recs, i) : json_copy(rec);
+
+		c->n++;
+		r = store_prepare(q, public, &c->all[i], one, e);
+		json_free(one);
+	}
+	/* Nothing of it may reach the store with the others. */
+	if (r == -1)
+		coming_release(c);
+	return r;
+}
+
+/* The record to be passed on, or the array of them. */
+static json
+coming_result(const struct coming *c)
+{
+	json all;
+
+	if (c->n == 1)
+		return json_copy(c->all[0].rec);
+	all = json_array();
+	for (size_t i = 0; i < c->n; i++)
+		all = json_append(all, json_copy(c->all[i].rec));
+	return all;
+}
+
+static size_t
+add_deposits(struct deposit *to, const struct deposits *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		to[i] = from->all[i];
+	return from->n;
 }
 
 /* What does not go through the intake: files, and parts. */
 static int
 store_deposits(
-    struct queue *q, const struct storing *all, size_t n, struct err *e)
+    struct queue *q, const struct coming *all, size_t n, struct err *e)
 {
 	struct deposit *put;
-	size_t room = n, m = 0;
+	size_t room = 0, m = 0;
 	int r;
 
-	for (size_t i = 0; i < n; i++)
-		room += all[i].parts.n;
-	put = xcalloc(room, sizeof *put);
 	for (size_t i = 0; i < n; i++) {
-		put[m++] = all[i].message;
-		for (size_t k = 0; k < all[i].parts.n; k++)
-			put[m++] = all[i].parts.all[k];
+		room += all[i].n + all[i].outbound.deposits.n;
+		for (size_t k = 0; k < all[i].n; k++)
+			room += all[i].all[k].parts.n;
+	}
+	put = xcalloc(room + 1, sizeof *put);
+	for (size_t i = 0; i < n; i++) {
+		m += add_deposits(put + m, &all[i].outbound.deposits);
+		for (size_t k = 0; k < all[i].n; k++) {
+			put[m++] = all[i].all[k].message;
+			m += add_deposits(put + m, &all[i].all[k].parts);
+		}
 	}
 	r = deposit_put(q, put, m, e);
 	free(put);
 	return r;
 }
 
-int
-queue_store(
-    struct queue *q, json *recs, struct err *errs, size_t n, struct err *e)
+static int
+promise(struct queue *q, const struct coming *all, size_t n, struct err *e)
 {
-	struct storing *all = xcalloc(n, sizeof *all);
-	struct intake_entry *entries = xcalloc(n, sizeof *entries);
-	json *contents = xcalloc(n, sizeof *contents);
-	struct seal_data_key *keys = NULL;
-	size_t m = 0;
+	struct intake_entry *entries;
+	size_t room = 0, m = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		room += all[i].n;
+	entries = xcalloc(room + 1, sizeof *entries);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < all[i].n; k++)
+			entries[m++] = all[i].all[k].entry;
+	r = queue_promise(q, entries, m, e);
+	free(entries);
+	return r;
+}
+
+/* What its records take, as long as they are not stored. */
+static size_t
+weight(const struct coming *c)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		bytes += c->all[i].text.len;
+	return bytes;
+}
+
+int
+queue_store(struct queue *q, const struct storing_how *how, json *recs,
+    struct err *errs, size_t n, size_t *n_done, struct err *e)
+{
+	struct coming *all = xcalloc(n, sizeof *all);
+	const struct seal_public *public = NULL;
+	size_t m = 0, bytes = 0;
 	int r = state_check_space(q->state, e);
 
+	*n_done = n;
 	if (r == 0)
-		r = make_keys(q, n, &keys, e);
-	for (size_t i = 0; i < n; i++) {
-		contents[i] = json_none();
-		all[i].key = keys != NULL ? &keys[i] : NULL;
-		if (r == -1 || store_prepare(q, &all[i], &recs[i], &contents[i],
-				   &errs[i]) == -1)
-			continue;
-		entries[m++] = all[i].entry;
+		r = state_public(q->state, &public, e);
+	for (; r == 0 && m < n && bytes < OUTBOUND_BYTES_MAX; m++) {
+		if (coming_prepare(
+			q, how, public, &all[m], recs[m], &errs[m]) == 0)
+			bytes += weight(&all[m]);
 	}
 	if (r == 0)
-		r = store_deposits(q, all, n, e);
+		r = store_deposits(q, all, m, e);
 	if (r == 0)
-		r = queue_promise(q, entries, m, e);
-	for (size_t i = 0; i < n; i++) {
-		json_free(contents[i]);
-		store_release(&all[i]);
+		r = promise(q, all, m, e);
+	if (r == 0)
+		*n_done = m;
+	for (size_t i = 0; i < m; i++) {
+		if (r == 0 && errs[i].class == ERR_NONE) {
+			json_free(recs[i]);
+			recs[i] = coming_result(&all[i]);
+		}
+		coming_release(&all[i]);
 	}
-	forget_keys(keys, n);
-	free(contents);
-	free(entries);
 	free(all);
 	return r;
 }

@@ -29,13 +29,20 @@ enum {
  */
 int queue_stored_form(json rec, struct buf *out, struct err *e);
 
+struct storing_how {
+	int attach_dir; /* below which paths of attachments are; -1: none are */
+};
+
 /*
- * Store n records: "content" becomes "blob", and a row (stored) is there.  On
- * return recs[i] is the record to pass on; ERR_DATA failures of single records
- * are in errs[i] and leave recs[i] as it was.  -1: ERR_TEMP, nothing promised.
+ * Store records, the first *n_done of n (all of them, unless they become too
+ * large together): "content" becomes "blob", mail that is to be sent a record
+ * for each recipient (queue/outbound.h), and a row (stored) is there.  On
+ * return recs[i] is the record to pass on, or an array of several; failures of
+ * single records are in errs[i] and leave recs[i] as it was, and nothing of it
+ * is stored.  -1: ERR_TEMP, nothing promised of any.
  */
-int queue_store(
-    struct queue *q, json *recs, struct err *errs, size_t n, struct err *e);
+int queue_store(struct queue *q, const struct storing_how *how, json *recs,
+    struct err *errs, size_t n, size_t *n_done, struct err *e);
 
 /*
  * Put n checked records on a queue, at once or not before ready_at (0: now).

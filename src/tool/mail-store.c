@@ -1,4 +1,5 @@
 /* mail-store: blobs and ledger.  Manual: man/mail-store.1 */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@
 
 static struct {
 	const char *tenant, *queue, *sender, *recipient, *message_id;
-	const char *class, *reason, *jq;
+	const char *class, *reason, *jq, *attach_from;
 	const char *public, *secret;
 	struct option_word state, end_state, form;
 	int64_t deadline_s, older_s, newer_s, count, rate, budget_s;
@@ -52,23 +53,64 @@ run_batch(struct queue *q, void *ctx, struct err *e)
 	return batch_run(b, e);
 }
 
-static int
-put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
+struct putting {
+	struct queue *q;
+	struct storing_how how;
+};
+
+/* As many of them as are stored together; how many is the result. */
+static size_t
+put_some(struct putting *p, struct batch_item *items, size_t n)
 {
-	struct err *errs = xcalloc(n, sizeof *errs);
+	struct err *errs = xcalloc(n, sizeof *errs), failed = ERR_INIT;
 	json *recs = xcalloc(n, sizeof *recs);
+	size_t done;
 	int r;
 
 	for (size_t i = 0; i < n; i++)
 		recs[i] = items[i].rec;
-	r = queue_store(ctx, recs, errs, n, e);
-	for (size_t i = 0; i < n; i++) {
+	r = queue_store(p->q, &p->how, recs, errs, n, &done, &failed);
+	if (r == -1)
+		tool_failed(&failed);
+	for (size_t i = 0; i < done; i++) {
 		items[i].rec = recs[i];
-		if (r == 0 && errs[i].class != ERR_NONE)
+		if (r == -1)
+			items[i].fate = BATCH_FAILED;
+		else if (errs[i].class != ERR_NONE)
 			batch_refuse(&items[i], &errs[i]);
 	}
 	free(recs);
 	free(errs);
+	return done;
+}
+
+static int
+put_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
+{
+	(void)e;
+	for (size_t done = 0; done < n;)
+		done += put_some(ctx, items + done, n - done);
+	return 0;
+}
+
+static int
+put_all(struct queue *q, void *ctx, struct err *e)
+{
+	struct putting p = {.q = q, .how = {.attach_dir = -1}};
+	struct batch *b = ctx;
+	int r;
+
+	if (option.attach_from != NULL) {
+		p.how.attach_dir = open(
+		    option.attach_from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (p.how.attach_dir == -1)
+			return err_errno(
+			    e, "--attach-from: %.200s", option.attach_from);
+	}
+	b->ctx = &p;
+	r = batch_run(b, e);
+	if (p.how.attach_dir != -1)
+		close(p.how.attach_dir);
 	return r;
 }
 
@@ -83,7 +125,7 @@ run_put(int argc, char **argv, struct err *e)
 
 	(void)argc;
 	(void)argv;
-	return queue_with(run_batch, &b, e);
+	return queue_with(put_all, &b, e);
 }
 
 static int
@@ -445,6 +487,8 @@ run_upgrade(int argc, char **argv, struct err *e)
 }
 
 static const struct option_row put_options[] = {
+    {0, "attach-from", "DIR", "attachments may name files below DIR",
+	OPTION_STRING, &option.attach_from, 0, 0},
     {0, "deadline", "DURATION", "give up after so long without input; 0: never",
 	OPTION_DURATION, &option.deadline_s, 0, 86400},
     {0},
