@@ -310,6 +310,63 @@ sent() {
 	[ "$(blobs)" = 0 ]
 }
 
+@test "file: stored once, named by many, and goes by a time of its own" {
+	echo '{"retention":{"succeeded":"1h","dropped":"1h","files":"9d"}}' >config
+	export MAILPIPE_CONFIG=config
+	printf '%%PDF-1.4\n' >x.pdf
+	mail-store put --file x.pdf --name price-list.pdf >blob
+	jq -e '.name == "price-list.pdf" and .type == "application/pdf" and
+		.size == 9 and (.ref | test("/file-[0-9a-f]{32}.0$"))' blob
+	cmp "$(blob_of "$(jq -r .ref blob)")" x.pdf
+	mail-store put --file x.pdf --name price-list.pdf | cmp - blob
+	order "$several | .mail.attachments=[{blob:\$b[0]}]" --slurpfile b blob |
+		mail-store put >out
+	[ "$(jq -c '.mail.attachments' out | sort -u)" = \
+		"$(jq -c '[{blob:del(.name,.type),name,type}]' blob)" ]
+	mail-queue put outbound <out
+	[ "$(blobs)" = 1 ]
+	[ "$(states)" = "ready 4
+succeeded 1" ]
+	mail-store verify
+	mail-queue drop --all outbound
+	MAILPIPE_CLOCK=+3d mail-store expire
+	[ "$(mail-store list | jq -r .kind)" = file ]
+	[ "$(blobs)" = 1 ]
+	MAILPIPE_CLOCK=+10d mail-store expire
+	[ "$(states)" = "" ]
+	[ "$(blobs)" = 0 ]
+	# What is gone is told.
+	order ".mail.attachments=[{blob:\$b[0]}]" --slurpfile b blob >in
+	run -65 --separate-stderr mail-store put <in
+	[[ $stderr == *"attachments[0]: blob"* ]]
+}
+
+@test "file: again on another day it lives as long again; export, import, sealed" {
+	mail-store keygen --secret "$PWD/secret" --public "$PWD/public" >/dev/null
+	echo "{\"keys\":{\"public\":\"$PWD/public\",\"secret_file\":\"$PWD/secret\"},
+		\"retention\":{\"files\":\"9d\"}}" >config
+	export MAILPIPE_CONFIG=$PWD/config
+	echo hello >SECRETNAME
+	mail-store put --file SECRETNAME -t t >one
+	run ! grep -rqE 'SECRET|hello' state
+	MAILPIPE_CLOCK=+5d mail-store put --file SECRETNAME -t t >two
+	[ "$(mail-store list -t t | wc -l)" = 2 ]
+	mail-store export out
+	mail-store import -d other out
+	mail-store verify -d other
+	MAILPIPE_CLOCK=+10d mail-store expire
+	[ "$(mail-store list | jq -r .blob.ref)" = "$(jq -r .ref two)" ]
+}
+
+@test "file: what is none is told" {
+	run -75 --separate-stderr mail-store put --file none
+	[[ $stderr == *"none: open"* && -z $output ]]
+	mkdir d
+	run -75 mail-store put --file d
+	run -64 mail-store put --name x </dev/null
+	run -64 mail-store put --file /etc/passwd -t 'a b'
+}
+
 @test "mail-queues: its message is sent as it is" {
 	mkdir -p bucket/1636220209-101
 	echo one >bucket/1636220209-101/test1.png

@@ -61,7 +61,8 @@
     RANGE(path ".skipped", SCHEMA_DURATION, 0, 3153600000), \
     RANGE(path ".dead", SCHEMA_DURATION, 0, 3153600000), \
     RANGE(path ".parked", SCHEMA_DURATION, 0, 3153600000), \
-    RANGE(path ".dropped", SCHEMA_DURATION, 0, 3153600000)
+    RANGE(path ".dropped", SCHEMA_DURATION, 0, 3153600000), \
+    RANGE(path ".files", SCHEMA_DURATION, 0, 3153600000)
 
 /* What is, or has, something that could be a secret. */
 #define HIDDEN(path, type) {path, type, 0, 0, NULL, false, true}

@@ -12,6 +12,7 @@
 #include "core/json.h"
 #include "core/progress.h"
 #include "core/tool.h"
+#include "queue/common_file.h"
 #include "queue/draw.h"
 #include "queue/last_run.h"
 #include "queue/removal.h"
@@ -20,6 +21,8 @@ enum {
 	BATCH = 100,
 	NEVER = -1,
 };
+
+#define FILES "retention.files"
 
 static const enum mail_state states[] = {
     MAIL_SUCCEEDED, MAIL_SKIPPED, MAIL_DEAD, MAIL_PARKED, MAIL_DROPPED};
@@ -37,30 +40,38 @@ struct expire {
 	bool is_over; /* count or budget are spent */
 };
 
-/* For how long a tenant wants to have them; NEVER: for ever. */
+/* For how long a tenant wants to have such a row; NEVER: for ever. */
 static int64_t
-retention_s(const struct expire *x, const char *tenant)
+retention_s(const struct expire *x, const struct mail_row *row)
 {
 	const struct config *c = &x->q->state->config;
-	int64_t of_all = config_in_duration_s(c->root, x->path, NEVER);
+	bool is_file = x->state == MAIL_SUCCEEDED &&
+		       common_file_is(row->record, row->record_len);
+	const char *path = is_file ? FILES : x->path;
+	int64_t of_all = config_in_duration_s(c->root, path, NEVER);
 
-	return config_tenant_duration_s(c, tenant, x->path, of_all);
+	return config_tenant_duration_s(c, row->tenant, path, of_all);
+}
+
+static int64_t
+shorter_s(int64_t a, int64_t b)
+{
+	return a == NEVER || (b != NEVER && b < a) ? b : a;
 }
 
 /* The shortest of all tenants, so that one walk finds all; NEVER: none. */
 static int64_t
-shortest_s(const struct expire *x)
+shortest_s(const struct expire *x, const char *path)
 {
 	const struct config *c = &x->q->state->config;
-	int64_t least = config_in_duration_s(c->root, x->path, NEVER), s;
+	int64_t least = config_in_duration_s(c->root, path, NEVER);
 	json tenants = json_member(c->root, "tenants", JSON_OBJECT);
 
 	for (int i = 0; i < json_count(tenants); i++) {
 		json tenant = json_at(tenants, i);
 
-		s = config_in_duration_s(tenant, x->path, NEVER);
-		if (s != NEVER && (least == NEVER || s < least))
-			least = s;
+		least =
+		    shorter_s(least, config_in_duration_s(tenant, path, NEVER));
 		json_free(tenant);
 	}
 	json_free(tenants);
@@ -154,12 +165,13 @@ static int
 expire_row(void *ctx, const struct mail_row *row, struct err *e)
 {
 	struct expire *x = ctx;
-	int64_t wanted_s = retention_s(x, row->tenant);
+	int64_t wanted_s;
 
 	if (x->is_over || is_spent(x)) {
 		x->is_over = true;
 		return -1;
 	}
+	wanted_s = retention_s(x, row);
 	if (wanted_s == NEVER || row->is_kept ||
 	    row->updated_at >= x->now - wanted_s * 1000)
 		return 0;
@@ -184,7 +196,9 @@ expire_state(struct expire *x, struct err *e)
 	if (x->how->state != NULL && strcmp(x->how->state, name) != 0)
 		return 0;
 	snprintf(x->path, sizeof x->path, "retention.%s", name);
-	least_s = shortest_s(x);
+	least_s = shortest_s(x, x->path);
+	if (x->state == MAIL_SUCCEEDED)
+		least_s = shorter_s(least_s, shortest_s(x, FILES));
 	if (least_s == NEVER)
 		return 0;
 	f.before = x->now - least_s * 1000;

@@ -13,6 +13,7 @@
 #include "mail/extract.h"
 #include "mail/record.h"
 #include "queue/backup.h"
+#include "queue/common_file.h"
 #include "queue/content.h"
 #include "queue/doctor.h"
 #include "queue/engines.h"
@@ -31,7 +32,7 @@
 
 static struct {
 	const char *tenant, *queue, *sender, *recipient, *message_id;
-	const char *class, *reason, *jq, *attach_from;
+	const char *class, *reason, *jq, *attach_from, *file, *name;
 	const char *public, *secret;
 	struct option_word state, end_state, form;
 	int64_t deadline_s, older_s, newer_s, count, rate, budget_s;
@@ -115,6 +116,19 @@ put_all(struct queue *q, void *ctx, struct err *e)
 }
 
 static int
+put_file(struct queue *q, void *ctx, struct err *e)
+{
+	struct common_file how = {
+	    .path = option.file,
+	    .name = option.name,
+	    .tenant = option.tenant,
+	};
+
+	(void)ctx;
+	return common_file_put(q, &how, e);
+}
+
+static int
 run_put(int argc, char **argv, struct err *e)
 {
 	struct batch b = {
@@ -125,6 +139,11 @@ run_put(int argc, char **argv, struct err *e)
 
 	(void)argc;
 	(void)argv;
+	if (option.file != NULL)
+		return queue_with(put_file, NULL, e);
+	if (option.name != NULL || option.tenant != NULL)
+		return err_set(
+		    e, ERR_USAGE, "--name and -t are of --file: which file?");
 	return queue_with(put_all, &b, e);
 }
 
@@ -489,6 +508,12 @@ run_upgrade(int argc, char **argv, struct err *e)
 static const struct option_row put_options[] = {
     {0, "attach-from", "DIR", "attachments may name files below DIR",
 	OPTION_STRING, &option.attach_from, 0, 0},
+    {0, "file", "FILE", "store a file for many mails, and print its blob",
+	OPTION_STRING, &option.file, 0, 0},
+    {0, "name", "NAME", "as which it is attached", OPTION_STRING, &option.name,
+	0, 0},
+    {'t', NULL, "TENANT", "whose file it is", OPTION_STRING, &option.tenant, 0,
+	0},
     {0, "deadline", "DURATION", "give up after so long without input; 0: never",
 	OPTION_DURATION, &option.deadline_s, 0, 86400},
     {0},
