@@ -5,12 +5,20 @@
 
 #include "core/clock.h"
 #include "core/id.h"
+#include "core/jsonl.h"
 #include "mail/record.h"
 #include "queue/queue.h"
 #include "queue/receive.h"
 
 /* What settle calls a program that does not say its name. */
 #define STAGE_UNKNOWN "unknown"
+
+enum {
+	/* Nobody's mail has more; a file of somebody else's may. */
+	MEMBERS_MAX = 1000,
+	EVENTS_MAX = 100000,
+	EXPORTED_MAX = 64 * 1024,
+};
 
 /* Of the export, or of one run: not of the record that is stored. */
 static const char *const not_stored[] = {RECORD_TRANSIENT, "state", "attempts",
@@ -93,14 +101,84 @@ read_row(struct mail_row *row, json line, json exported, struct err *e)
 	return 0;
 }
 
-/* A result's stage is the program; others have a colon before them. */
+/*
+ * How many elements or members a list of so many bytes has, which is JSON; at
+ * most max + 1.  To open it first would cost many times its bytes.
+ */
+static size_t
+count_elements(const char *s, size_t len, size_t max)
+{
+	size_t n = 1, depth = 0;
+	bool is_string = false;
+
+	for (size_t i = 0; i < len && n <= max; i++) {
+		char c = s[i];
+
+		if (is_string && c == '\\') {
+			i++;
+			continue;
+		}
+		if (c == '"')
+			is_string = !is_string;
+		if (is_string)
+			continue;
+		depth += c == '{' || c == '[';
+		depth -= c == '}' || c == ']';
+		n += c == ',' && depth == 1;
+	}
+	return n;
+}
+
+/* A member is no longer, and has no more elements (0: not looked at). */
+static int
+check_member(
+    json line, const char *key, size_t bytes, size_t elements, struct err *e)
+{
+	json value = json_get(line, key);
+	struct buf text = BUF_INIT;
+	int r = 0;
+
+	if (json_is_valid(value))
+		json_dump(value, &text);
+	if (text.len > bytes)
+		r = err_set(e, ERR_DATA, "\"%s\" has %zu bytes; at most %zu",
+		    key, text.len, bytes);
+	else if (elements > 0 &&
+		 count_elements(text.data, text.len, elements) > elements)
+		r = err_set(e, ERR_DATA, "\"%s\" has more than %zu elements",
+		    key, elements);
+	buf_release(&text);
+	return r;
+}
+
+/* Before anything in it is opened. */
+static int
+check_size(json line, const char *text, size_t len, struct err *e)
+{
+	if (count_elements(text, len, MEMBERS_MAX) > MEMBERS_MAX)
+		return err_set(
+		    e, ERR_DATA, "it has more than %d members", MEMBERS_MAX);
+	if (check_member(line, "exported", EXPORTED_MAX, 0, e) == -1 ||
+	    check_member(line, "last", JSONL_LINE_MAX, 0, e) == -1)
+		return -1;
+	return check_member(line, "history", SIZE_MAX, EVENTS_MAX, e);
+}
+
+/*
+ * A result's stage is the program; others have a colon before them.  The texts
+ * are appended, "STAGE\0ENTRY\0".
+ */
 static int
 read_event(struct mail_history *h, struct buf *text, json event, struct err *e)
 {
 	const char *name = json_str(event, "event"), *stage = name;
 	json entry = json_member(event, "entry", JSON_OBJECT);
-	int r = -1;
+	size_t at;
+	int r = check_member(event, "entry", JSONL_LINE_MAX, 0, e);
 
+	if (r == -1)
+		goto out;
+	r = -1;
 	if (name != NULL && strcmp(name, "result") == 0)
 		stage = json_has(entry, "stage") ? json_str(entry, "stage")
 						 : STAGE_UNKNOWN;
@@ -111,14 +189,13 @@ read_event(struct mail_history *h, struct buf *text, json event, struct err *e)
 	}
 	buf_addf(text, "%s%s", stage == name ? ":" : "", stage);
 	buf_addch(text, '\0');
-	h->entry_len = text->len; /* where it begins, for now */
+	at = text->len;
 	if (json_is_valid(entry))
 		json_dump(json_copy(entry), text);
 	else
 		buf_addstr(text, "{}");
-	h->stage = text->data;
-	h->entry = text->data + h->entry_len;
-	h->entry_len = text->len - h->entry_len;
+	h->entry_len = text->len - at;
+	buf_addch(text, '\0');
 	r = read_time(event, "at", &h->at, e);
 	if (r == 0)
 		r = read_count(event, "delivery", &h->delivery, e);
@@ -147,16 +224,12 @@ read_history(struct image *image, json line, struct err *e)
 	int r = 0;
 
 	image->history = xcalloc(n + 1, sizeof *image->history);
-	image->entries = xcalloc(n + 1, sizeof *image->entries);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		json event = json_at(history, (int)i);
-		size_t at = image->mail.history_n;
+		json event = json_glance_at(history, (int)i);
 
-		if (!is_of_row(event)) {
-			image->mail.history_n++;
-			r = read_event(
-			    &image->history[at], &image->entries[at], event, e);
-		}
+		if (!is_of_row(event))
+			r = read_event(&image->history[image->mail.history_n++],
+			    &image->entries, event, e);
 		json_free(event);
 	}
 	json_free(history);
@@ -167,18 +240,33 @@ read_history(struct image *image, json line, struct err *e)
 static void
 add_imported(struct image *image, json line)
 {
-	size_t at = image->mail.history_n++;
-	struct buf *text = &image->entries[at];
+	struct mail_history *h = &image->history[image->mail.history_n++];
+	struct buf *text = &image->entries;
 	json entry =
 	    json_set_str(json_object(), "state", json_str(line, "state"));
+	size_t at;
 
+	buf_add(text, ":imported", sizeof ":imported");
+	at = text->len;
 	json_dump(entry, text);
-	image->history[at] = (struct mail_history){
-	    .at = clock_now_ms(),
-	    .stage = ":imported",
-	    .entry = text->data,
-	    .entry_len = text->len,
-	};
+	*h = (struct mail_history){
+	    .at = clock_now_ms(), .entry_len = text->len - at};
+	buf_addch(text, '\0');
+}
+
+/* The texts stay where they are from now on. */
+static void
+point_at_texts(struct image *image)
+{
+	const char *s = image->entries.data;
+
+	for (size_t i = 0; i < image->mail.history_n; i++) {
+		struct mail_history *h = &image->history[i];
+
+		h->stage = s;
+		h->entry = s + strlen(s) + 1;
+		s = h->entry + h->entry_len + 1;
+	}
 	image->mail.history = image->history;
 }
 
@@ -214,6 +302,7 @@ image_parse(struct image *image, const char *text, size_t len, struct err *e)
 
 	*image = (struct image){.rec = json_none(), .line = json_none()};
 	if (json_parse(text, len, &image->line, e) == -1 ||
+	    check_size(image->line, text, len, e) == -1 ||
 	    record_check(image->line, e) == -1)
 		return -1;
 	exported = json_member(image->line, "exported", JSON_OBJECT);
@@ -228,18 +317,17 @@ image_parse(struct image *image, const char *text, size_t len, struct err *e)
 		r = read_texts(image, image->line, e);
 	if (r == 0)
 		r = read_history(image, image->line, e);
-	if (r == 0)
+	if (r == 0) {
 		add_imported(image, image->line);
+		point_at_texts(image);
+	}
 	return r;
 }
 
 void
 image_release(struct image *image)
 {
-	for (size_t i = 0; image->entries != NULL && i < image->mail.history_n;
-	     i++)
-		buf_release(&image->entries[i]);
-	free(image->entries);
+	buf_release(&image->entries);
 	free(image->history);
 	buf_release(&image->record);
 	buf_release(&image->last);

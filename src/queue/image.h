@@ -24,7 +24,7 @@ struct image {
 	json line; /* what was read */
 	struct buf record, last;
 	struct mail_history *history;
-	struct buf *entries; /* of the history, one each */
+	struct buf entries; /* of the history, all of them */
 };
 
 /* ERR_DATA: it is none.  To be released either way. */

@@ -25,7 +25,7 @@
 enum {
 	BATCH_MAILS = 32,
 	BATCH_BLOBS = 64,
-	ROW_MAX = 64 * 1024 * 1024,
+	ROW_MAX = 32 * 1024 * 1024, /* a record, and its history */
 	NAME_LEN = ID_MAX + 24,
 };
 
