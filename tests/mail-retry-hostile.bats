@@ -209,3 +209,15 @@ sealed_dead() {
 	mail-queue take -c 1 inbound | jq -e '.customer == "geheim"'
 	run -1 grep -rao geheim state
 }
+
+@test "revive -j: what it cannot look into it does not choose" {
+	sealed_dead
+	export MAILPIPE_CONFIG=$PWD/receive.json
+	run -75 --separate-stderr mail-retry revive -j '.message.subject != "order"'
+	[ "$(grep -c 'the secret key is missing' <<<"$stderr")" = 2 ]
+	states_are "dead 2"
+	mail-retry revive --class handler -n | jq -se 'length == 2'
+	export MAILPIPE_CONFIG=$PWD/both.json
+	mail-retry revive -j '.message.subject != "order"'
+	states_are "dead 1 ready 1"
+}

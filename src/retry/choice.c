@@ -63,6 +63,13 @@ ask(struct jq_program *p, const struct mail_row *row, struct err *e)
 	json rec, outputs;
 	int r = -1;
 
+	/* What is sealed is absent: it would be true that it is not so. */
+	if (row->sealed != NULL) {
+		err_set(&bad, row->is_keyless ? ERR_TEMP : ERR_DATA, "-j: %s",
+		    row->sealed);
+		tool_failed(&bad);
+		return 0;
+	}
 	queue_row_record(row, &text);
 	if (json_parse(text.data, text.len, &rec, &bad) == 0) {
 		outputs = jq_program_run(p, rec, &bad);

@@ -30,7 +30,8 @@ void choice_close(struct choice *c);
 
 /*
  * Is it this one, as far as class, matching and jq go?  1, 0, -1: ERR_TEMP.
- * What jq fails on is named, and is not meant.
+ * What jq fails on, or cannot look into (queue/sealed.h), is named, and is not
+ * meant.
  */
 int choice_has(
     const struct choice *c, const struct mail_row *row, struct err *e);
