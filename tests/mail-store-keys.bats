@@ -312,3 +312,38 @@ keys_are() {
 	chown nobody secret1
 	keys_are fail "belongs to uid"
 }
+
+@test "keys: a secret key in memory goes into no core" {
+	need_release
+	need_root
+	need python3
+	keys 1
+	use public1 secret1
+	mail huge 3000000 | receive
+	mkfifo out
+	mail-store cat "$(ids)" >out &
+	pid=$!
+	exec 9<out
+	head -c 1 <&9 >/dev/null # it has the key by now
+	python3 - $pid "$PWD/secret1" >where <<-'END'
+		import sys
+		pid = sys.argv[1]
+		key = bytes.fromhex(open(sys.argv[2]).read().strip().split(':')[1])
+		where = None
+		with open('/proc/%s/mem' % pid, 'rb') as mem:
+		    for line in open('/proc/%s/smaps' % pid):
+		        word = line.split()
+		        if '-' in word[0] and not word[0].endswith(':'):
+		            at, end = (int(x, 16) for x in word[0].split('-'))
+		            try:
+		                mem.seek(at)
+		                where = key in mem.read(end - at)
+		            except (OSError, ValueError, OverflowError):
+		                where = False
+		        if word[0] == 'VmFlags:' and where:
+		            print('dump' if 'dd' not in word else 'hidden')
+	END
+	kill $pid
+	exec 9<&-
+	[ "$(cat where)" = hidden ]
+}

@@ -120,7 +120,11 @@ parse_ring(const struct secret *text, const char *file, struct seal_ring *ring,
 	unsigned char secret[crypto_box_SECRETKEYBYTES];
 	int line = 0, r = 0;
 
-	ring->all = xcalloc(text->len / KEY_DIGITS + 1, sizeof *ring->all);
+	/* Locked, between guard pages, and in no core. */
+	ring->all =
+	    sodium_allocarray(text->len / KEY_DIGITS + 1, sizeof *ring->all);
+	if (ring->all == NULL)
+		return err_errno(e, "memory for the secret keys");
 	for (; r == 0 && s < end; s = lf + 1) {
 		lf = memchr(s, '\n', (size_t)(end - s));
 		if (lf == NULL)
@@ -188,9 +192,7 @@ seal_keys_ring(struct seal_keys *k, const struct config *c,
 void
 seal_keys_release(struct seal_keys *k)
 {
-	if (k->ring.all != NULL)
-		sodium_memzero(k->ring.all, k->ring.n * sizeof *k->ring.all);
-	free(k->ring.all);
+	sodium_free(k->ring.all); /* which wipes it */
 	k->ring = (struct seal_ring){0};
 	k->is_ring_read = false;
 }
