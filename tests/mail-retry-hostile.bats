@@ -221,3 +221,25 @@ sealed_dead() {
 	mail-retry revive -j '.message.subject != "order"'
 	states_are "dead 1 ready 1"
 }
+
+@test "revive --matching: a result that is damaged keeps no other up" {
+	need sqlite3
+	mails 3 t
+	results '{status: "fail", reason: "disk full"}'
+	sqlite3 state/mail.db "UPDATE mail SET last = '{\"reason\":\"disk'
+		WHERE id = 't-2'"
+	run -65 --separate-stderr mail-retry revive --matching disk
+	[[ $stderr == "mail-retry: t-2: its last result: "* ]]
+	mail-queue stats inbound | jq -e '.dead == 1 and .ready == 2'
+}
+
+@test "--rate: one that never comes to an end is none" {
+	mails 3 t
+	results '{status: "fail"}'
+	for rate in 1e-300 0.000001/h 1e400 nan inf 0x; do
+		run -64 --separate-stderr timeout 10 mail-retry revive --all \
+			--rate $rate
+		[[ $stderr == *"is not a rate"* ]]
+	done
+	states_are "dead 3"
+}

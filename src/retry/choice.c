@@ -37,17 +37,19 @@ choice_close(struct choice *c)
 }
 
 static int
-matches(const char *text, const struct mail_row *row, struct err *e)
+matches(const char *text, const struct mail_row *row)
 {
+	struct err bad = ERR_INIT;
 	json last;
 	const char *reason;
 	int r;
 
 	if (row->last == NULL)
 		return 0;
-	if (json_parse(row->last, row->last_len, &last, e) == -1) {
-		e->class = ERR_TEMP;
-		return err_prefix(e, "%s: its last result", row->id);
+	if (json_parse(row->last, row->last_len, &last, &bad) == -1) {
+		err_prefix(&bad, "%s: its last result", row->id);
+		tool_failed(&bad);
+		return 0;
 	}
 	reason = json_str(last, "reason");
 	r = reason != NULL && strstr(reason, text) != NULL;
@@ -94,7 +96,7 @@ choice_has(const struct choice *c, const struct mail_row *row, struct err *e)
 	int r = c->class == NULL || strcmp(c->class, row->class) == 0;
 
 	if (r == 1 && c->matching != NULL)
-		r = matches(c->matching, row, e);
+		r = matches(c->matching, row);
 	if (r == 1 && c->program != NULL)
 		r = ask(c->program, row, e);
 	return r;

@@ -13,6 +13,7 @@ enum {
 };
 
 #define RATE_MAX 1e6
+#define RATE_MIN 1e-6 /* one in eleven days */
 
 int
 pace_parse(struct pace *p, const char *text, struct err *e)
@@ -33,7 +34,7 @@ pace_parse(struct pace *p, const char *text, struct err *e)
 	} else if (*end != '\0') {
 		goto bad;
 	}
-	if (n > RATE_MAX)
+	if (n > RATE_MAX || n < RATE_MIN)
 		goto bad;
 	p->per_s = n;
 	return 0;
