@@ -243,3 +243,17 @@ sealed_dead() {
 	done
 	states_are "dead 3"
 }
+
+@test "durations: what is longer than time is none" {
+	mail one | mail-ingest -t t | mail-store put >/dev/null
+	for verb in "stranded --older" "due --budget" "due -g"; do
+		for length in 999999999999d 20000000d 1000000000001; do
+			# shellcheck disable=SC2086 # words
+			run -64 --separate-stderr mail-retry $verb $length inbound
+			[[ $stderr == *"is not a duration"* ]]
+		done
+		# shellcheck disable=SC2086 # words
+		run -0 mail-retry $verb 10000000d inbound
+	done
+	states_are "stored 1"
+}

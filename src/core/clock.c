@@ -181,6 +181,9 @@ clock_parse(const char *text, int64_t *ms, struct err *e)
 	return 0;
 }
 
+/* Milliseconds, and times that are so far away, are numbers still. */
+#define DURATION_MAX_S INT64_C(1000000000000)
+
 int
 duration_parse(const char *text, int64_t *seconds, struct err *e)
 {
@@ -192,7 +195,7 @@ duration_parse(const char *text, int64_t *seconds, struct err *e)
 
 	errno = 0;
 	n = strtoll(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || errno != 0 || n > 1000000000000LL)
+	if (text[0] < '0' || text[0] > '9' || errno != 0 || n > DURATION_MAX_S)
 		goto bad;
 	if (*end == '\0') {
 		*seconds = n;
@@ -200,6 +203,8 @@ duration_parse(const char *text, int64_t *seconds, struct err *e)
 	}
 	u = strchr(units, *end);
 	if (u == NULL || end[1] != '\0')
+		goto bad;
+	if (n > DURATION_MAX_S / each[u - units])
 		goto bad;
 	*seconds = n * each[u - units];
 	return 0;
