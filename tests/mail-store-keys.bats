@@ -56,7 +56,7 @@ use() {
 				[ ! -s made ] || [ "$(cat p)" = \
 					"$(jq -r .public made)" ]
 				[ $action != ENOSPC ] || [ -s made ] ||
-					[ ! -e s -a ! -e p ]
+					[ ! -e s ]
 				[ ! -e s ] || [ "$(stat -c %a s)" = 600 ]
 			done
 		done

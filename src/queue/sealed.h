@@ -38,8 +38,8 @@ int64_t sealed_clue(const char *record, size_t len);
 
 /*
  * Append the form in which rec is stored.  One that is sealed already (it comes
- * from a list where there is no secret key) stays so, and needs no k.  ERR_DATA:
- * something was added to such a one.  Does not consume rec.
+ * from a list where there is no secret key) stays so, and needs no k; ERR_DATA:
+ * something was added to it.  Does not consume rec.
  */
 int sealed_write(
     const struct seal_data_key *k, json rec, struct buf *out, struct err *e);
