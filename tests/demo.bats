@@ -22,7 +22,8 @@ nothing_left() {
 
 @test "demo: every mail ends in the state that its handler explains" {
 	run -0 --separate-stderr "$MAILPIPE_REPO/scripts/demo"
-	[[ ${lines[-1]} == "all 36 stored mails are byte for byte "* ]]
+	[[ $output == *$'\nall 36 stored mails are byte for byte '* ]]
+	[[ ${lines[-1]} == "20 answers came, each once, each signed; "* ]]
 	[[ $output == *$'\nne-001   succeeded '* ]]
 	[[ $output == *$'\nne-002   deferred '* ]]
 	[[ $output == *$'\nne-003   deferred '* ]]
@@ -34,7 +35,8 @@ nothing_left() {
 	need_root
 	need postfix
 	run -0 --separate-stderr "$MAILPIPE_REPO/scripts/demo" --postfix
-	[[ ${lines[-1]} == "all 36 stored mails are byte for byte "* ]]
+	[[ $output == *$'\nall 36 stored mails are byte for byte '* ]]
+	[[ ${lines[-1]} == "20 answers came, each once, each signed; "* ]]
 	nothing_left
 }
 
