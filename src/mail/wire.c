@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+enum {
+	NEAR = 256,
+};
+
 void
 wire_init(struct wire *w, bool is_stuffed)
 {
@@ -28,17 +32,44 @@ end_line(struct wire *w, struct buf *out)
 	put(w, "\r\n", 2, out);
 }
 
+static bool
+has_8bit(const char *s, size_t n)
+{
+	uint64_t all = 0, word;
+
+	for (; n >= sizeof word; s += sizeof word, n -= sizeof word) {
+		memcpy(&word, s, sizeof word);
+		all |= word;
+	}
+	for (; n > 0; s++, n--)
+		all |= (unsigned char)*s;
+	return (all & 0x8080808080808080) != 0;
+}
+
+/* How many of these are text of the line, or enough of them. */
+static size_t
+text_len(const char *data, size_t n)
+{
+	const char *end;
+
+	/* What is far away is not looked for again and again. */
+	if (n > NEAR)
+		n = NEAR;
+	end = memchr(data, '\n', n);
+	if (end != NULL)
+		n = (size_t)(end - data);
+	end = memchr(data, '\r', n);
+	return end != NULL ? (size_t)(end - data) : n;
+}
+
 /* Bytes of one line, none of which ends it. */
 static void
 add_text(struct wire *w, const char *data, size_t n, struct buf *out)
 {
-	for (size_t i = 0; i < n && !w->has_8bit_header; i++) {
-		if ((unsigned char)data[i] < 0x80)
-			continue;
+	if (!w->has_8bit_header && !(w->has_8bit && w->is_in_body) &&
+	    has_8bit(data, n)) {
 		w->has_8bit = true;
-		if (w->is_in_body)
-			break;
-		w->has_8bit_header = true;
+		w->has_8bit_header = !w->is_in_body;
 	}
 	if (!w->has_nul)
 		w->has_nul = memchr(data, '\0', n) != NULL;
@@ -66,10 +97,9 @@ wire_add(struct wire *w, const char *data, size_t n, struct buf *out)
 			i++;
 			continue;
 		}
-		for (k = i; k < n && data[k] != '\r' && data[k] != '\n'; k++)
-			continue;
-		add_text(w, data + i, k - i, out);
-		i = k;
+		k = text_len(data + i, n - i);
+		add_text(w, data + i, k, out);
+		i += k;
 	}
 }
 

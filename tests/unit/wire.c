@@ -38,7 +38,8 @@ check(const char *in, const char *want, bool is_stuffed, int64_t longest,
 	for (size_t i = 0; i < len; i += piece)
 		wire_add(&w, in + i, len - i < piece ? len - i : piece, &out);
 	wire_end(&w, &out);
-	if (out.len != strlen(want) || memcmp(out.data, want, out.len) != 0 ||
+	if (out.len != strlen(want) ||
+	    (out.len > 0 && memcmp(out.data, want, out.len) != 0) ||
 	    w.longest != longest) {
 		printf("pieces of %zu: %zu bytes, not %zu\n", piece, out.len,
 		    strlen(want));
@@ -63,6 +64,27 @@ check_seen(const char *in, size_t len, bool nul, bool body, bool header)
 	}
 }
 
+/* Lines of every length, with one byte above ASCII anywhere. */
+static void
+check_lengths(void)
+{
+	char in[601], want[604];
+
+	for (size_t len = 1; len < 600; len++) {
+		memset(in, 'x', sizeof in);
+		in[len] = '\0';
+		check_seen(in, len, false, false, false);
+		in[len / 2] = '\xe9';
+		check_seen(in, len, false, true, true);
+		snprintf(want, sizeof want, "%s\r\n", in);
+		in[len] = '\r';
+		in[len + 1] = '\0';
+		check(in, want, true, (int64_t)len, 1000);
+		in[len] = '\n';
+		check(in, want, true, (int64_t)len, 7);
+	}
+}
+
 int
 main(void)
 {
@@ -74,5 +96,6 @@ main(void)
 	check_seen("a: b\n\nc\xe9", 8, false, true, false);
 	check_seen("a: \xe9\n\nc", 7, false, true, true);
 	check_seen("a: b\r\n\r\nc\n", 9, false, false, false);
+	check_lengths();
 	return failed;
 }
