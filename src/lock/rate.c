@@ -161,6 +161,23 @@ give(struct rates *r, struct rate_batch *b, const struct rate_ask *a,
 	}
 }
 
+/* The moment that it has missed. */
+static void
+take_back(
+    struct rate_batch *b, const struct rate_ask *a, const uint32_t *entries)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		const struct rate_scope *scope = &a->scopes[i];
+		struct rate_entry *entry;
+
+		if (!is_asked(b, scope))
+			continue;
+		entry = &b->entries[entries[i]];
+		entry->is_changed = true;
+		rate_rule_take_back(&entry->state, scope, b->now, a->at);
+	}
+}
+
 /* Not now: those of one scope come back one after the other. */
 static void
 refuse(struct rate_batch *b, struct rate_ask *a, const uint32_t *entries)
@@ -189,6 +206,8 @@ reserve_one(
 		if (is_asked(b, &a->scopes[i]) &&
 		    rate_batch_find(b, &a->scopes[i], &entries[i], e) == -1)
 			return -1;
+	if (a->is_again)
+		take_back(b, a, entries);
 	at = find_moment(b, a, entries);
 	a->is_reserved = at != -1 && at <= (b->now + within) * US;
 	a->at = at != -1 ? (at + US - 1) / US : b->now + within;

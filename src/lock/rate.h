@@ -19,7 +19,8 @@
  * A moment is good from "at" until RATE_LATE_MS later: then no second of the
  * server's, wherever it begins, sees more than the limit, whoever else sends.
  * Who is later (it was held up) must not send, for several of its moments may
- * have come together: it reserves again (is_again), and has lost that moment.
+ * have come together: it reserves again (is_again).  What has passed of the
+ * missed moment is lost.
  *
  * A moment belongs to who reserved it, not to the mail: of two in hand with the
  * same scopes the urgent one may have the moment of the other.
@@ -66,7 +67,11 @@ struct rate_ask {
 	 * so that bulk never keeps a one-time password back for hours.
 	 */
 	int64_t priority;
-	bool is_again; /* its moment was missed: the day counts it already */
+	/*
+	 * Its moment was missed, and is still in at: that is given back, and
+	 * the day counts the mail no second time.
+	 */
+	bool is_again;
 	/* Out: */
 	bool is_reserved;
 	/*

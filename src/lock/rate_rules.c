@@ -233,6 +233,44 @@ add_moment(struct rate_state *s, int64_t interval, int64_t at)
 	}
 }
 
+/*
+ * What is beside it in its run is at least an interval away; by the rounding of
+ * at_ms that can be a millisecond less, which is spare.
+ */
+void
+rate_rule_take_back(struct rate_state *s, const struct rate_scope *scope,
+    int64_t now, int64_t at_ms)
+{
+	int64_t interval = interval_of(s, scope, now);
+	int64_t latest, at;
+	struct rate_run run, parts[2];
+	size_t i = 0, n = 0;
+
+	if (at_ms < 0 || at_ms > now + RATE_WITHIN_MAX_MS)
+		return;
+	latest = at_ms * US;
+	at = latest - US + 1;
+	while (i < s->n_runs && s->runs[i].last < at)
+		i++;
+	if (i == s->n_runs || s->runs[i].first > latest)
+		return;
+	run = s->runs[i];
+	if (run.first <= latest - interval) {
+		parts[n] = (struct rate_run){run.first, at - interval};
+		if (parts[n].last < run.first)
+			parts[n].last = run.first;
+		n++;
+	}
+	if (run.last >= at + interval)
+		parts[n++] = (struct rate_run){at + interval, run.last};
+	if (s->n_runs - 1 + n > RATE_RUNS)
+		return;
+	memmove(&s->runs[i + n], &s->runs[i + 1],
+	    (s->n_runs - i - 1) * sizeof *s->runs);
+	memcpy(&s->runs[i], parts, n * sizeof *parts);
+	s->n_runs = s->n_runs - 1 + n;
+}
+
 void
 rate_rule_give(struct rate_state *s, const struct rate_scope *scope,
     bool is_counted, int64_t now, int64_t at)

@@ -63,6 +63,10 @@ int64_t rate_rule_next(const struct rate_state *s,
     const struct rate_scope *scope, int64_t per_day, int64_t now, int64_t at,
     bool *is_day);
 
+/* A moment that was missed, in milliseconds as it was told, is free again. */
+void rate_rule_take_back(struct rate_state *s, const struct rate_scope *scope,
+    int64_t now, int64_t at_ms);
+
 /* at, which rate_rule_next has found, is given. */
 void rate_rule_give(struct rate_state *s, const struct rate_scope *scope,
     bool is_counted, int64_t now, int64_t at);

@@ -284,10 +284,16 @@ try_rate(struct fixture *f, double per_s)
 			all[i] = ask_of(name, per_s, 0);
 		reserve(f, all, batch);
 		for (size_t i = 0; i < batch && n < most; i++)
-			if (all[i].is_reserved)
-				at[n++] =
-				    all[i].at + random_below(RATE_LATE_MS + 1);
-			else if (i == 0)
+			if (all[i].is_reserved) {
+				/* Now and then one gives its moment back. */
+				all[i].is_again = random_below(20) == 0;
+				if (all[i].is_again)
+					reserve(f, &all[i], 1);
+				if (all[i].is_reserved)
+					at[n++] =
+					    all[i].at +
+					    random_below(RATE_LATE_MS + 1);
+			} else if (i == 0)
 				f->now = all[i].at - WITHIN_MS + 500;
 		f->now += random_below(per_s > 250 ? 8 : 20);
 	}
@@ -387,6 +393,44 @@ test_again(struct fixture *f)
 		f->now += 100;
 	}
 	CHECK(f, n == 10 && a.is_day);
+}
+
+/* One that was missed leaves nothing behind, and takes nobody's place. */
+static void
+test_missed(struct fixture *f)
+{
+	struct rate_ask all[20], late;
+
+	late = ask_of("slow", 0.05, 0);
+	reserve(f, &late, 1);
+	f->now += 100;
+	late.is_again = true;
+	reserve(f, &late, 1);
+	CHECK(f, late.is_reserved && late.at == f->now);
+	CHECK(f, wait_of(f, ask_of("slow", 0.05, 0)) == -1);
+	/* The sixth of twenty has its place again, behind all of them. */
+	for (size_t i = 0; i < 20; i++)
+		all[i] = ask_of("a", 20, 0);
+	reserve(f, all, 20);
+	late = all[5];
+	late.is_again = true;
+	f->now = late.at + 40;
+	reserve(f, &late, 1);
+	CHECK(f, late.is_reserved && late.at >= all[19].at + 51);
+	/* One that is in the future is free for another. */
+	late = all[15];
+	late.is_again = true;
+	reserve(f, &late, 1);
+	CHECK(f, late.is_reserved && llabs(late.at - all[15].at) <= 1);
+	/* What was never given is nothing to be given back. */
+	late = ask_of("a", 20, 0);
+	late.is_again = true;
+	late.at = INT64_MAX;
+	reserve(f, &late, 1);
+	CHECK(f, late.at >= all[19].at + 2 * 51);
+	late.at = 0;
+	reserve(f, &late, 1);
+	CHECK(f, late.at >= all[19].at + 3 * 51);
 }
 
 /* Moments in the next minute, without waiting. */
@@ -646,6 +690,7 @@ static const struct {
     {"day", test_day},
     {"day-slides", test_day_slides},
     {"again", test_again},
+    {"missed", test_missed},
     {"slow-down", test_slow_down},
     {"slow-for-long", test_slow_for_long},
     {"slow-unlimited", test_slow_unlimited},
