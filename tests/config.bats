@@ -197,7 +197,8 @@ $PWD/elsewhere/state" ]]
 		grep -v '\*$' | sort -u >table
 	jq -r '[paths | map(if type == "number" then "*" else . end)] |
 		unique[] | join(".")' config.json |
-		sed -E 's/^(tenants|handlers|transports)\.[a-z0-9-]+/\1.*/' |
+		sed -E 's/^(tenants|handlers|transports)\.[a-z0-9-]+/\1.*/
+			s/^(transports\..\.domains)\.(\*|[a-z-]+\.[a-z]+)/\1.*/' |
 		sort -u >used
 	run -0 comm -23 table used
 	[ -z "$output" ]
@@ -235,6 +236,9 @@ $PWD/elsewhere/state" ]]
 		{"handlers":{"h":{"argv":["x"],"profile":"custom","map":{"0":"ok","255":"skip","timeout":"uncertain"}}}}
 		{"handlers":{"h":{"argv":["x"],"time_limit_s":"30d","limits":{"cpu_s":"1m"}}}}
 		{"transports":{"x":{"url":"smtp://shop@mx.example:587/?a=b:c@d"}}}
+		{"transports":{"x":{"url":"lmtp:x","domains":{}}}}
+		{"transports":{"x":{"url":"lmtp:x","domains":{"a.example":{},"*":{"limits":{"per_s":0.1,"per_day":5,"connections":1}}}}}}
+		{"transports":{"x":{"url":"lmtp:x","domains":{"xn--fsq.example":{"limits":{}},"例え.example":{}}}}}
 		{"transports":{"x":{"url":"maildir:/srv/out"},"y":{"url":"ses:eu-west-1"}}}
 		{"transports":{"x":{"url":"sendgrid:","password":{"command":["pass","show","x y"]}}}}
 		{"transports":{"x":{"url":"sendmail:/usr/sbin/sendmail -C /etc/other","time_limit_s":"1m"}}}

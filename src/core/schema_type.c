@@ -196,6 +196,7 @@ static const char *const wants[] = {
     [SCHEMA_BY_ADDRESS] = "an object",
     [SCHEMA_BY_DOMAIN] = "an object",
     [SCHEMA_BY_VARIABLE] = "an object of strings",
+    [SCHEMA_BY_DOMAIN] = "an object by domain",
     [SCHEMA_BY_STATUS] = "an object such as {\"75\":\"retry\"}",
     [SCHEMA_LIST] = "an array that is not empty",
     [SCHEMA_COMMAND] = "an array of strings, the program first",
@@ -348,6 +349,12 @@ schema_bad_key(enum schema_type type, const char *key, size_t len)
 			   ? NULL
 			   : "must be a variable, of A-Z a-z 0-9 _, no digit "
 			     "first";
+	case SCHEMA_BY_DOMAIN:
+		return strcmp(key, "*") == 0 ||
+			       (strlen(key) == len && is_domain(key))
+			   ? NULL
+			   : "must be a domain in lower case, such as "
+			     "\"shop.example\", or \"*\" for any other";
 	case SCHEMA_BY_STATUS:
 		return is_status(key, len)
 			   ? NULL
