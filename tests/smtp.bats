@@ -303,6 +303,9 @@ opened_rows() {
 		unopened auth 535	Login denied	-U user -W SeCrEt	--auth PLAIN	{}
 		unopened auth 535	Login denied	-U user -W SeCrEt	--auth PLAIN	{"stage":"auth","reply":"535 not SeCrEt"}
 		unopened auth 535	Login denied	-U user -W SeCrEt	--auth PLAIN	{"stage":"auth","reply":"535 not U2VDckV0"}
+		unopened auth 535	Login denied	-U user -W SeCrEt	--auth PLAIN	{"stage":"auth","reply":"535 not AHVzZXIAU2VDckV0"}
+		unopened auth 535	Login denied	-U us -W SeCrEt	--auth PLAIN	{"stage":"auth","reply":"535 not AHVzAFNlQ3JFdA=="}
+		refused mail 530	-	-U user -W secret	--auth PLAIN	{"stage":"mail","reply":"530 not for secret"}
 		unopened auth 454	Login denied	-U user -W secret	--auth PLAIN	{"stage":"auth","reply":"454 4.7.0 later"}
 		unopened auth 0	Login denied	-U user -W secret -A plain	--auth LOGIN	{}
 		unopened auth 0	offers no AUTH	-U user -W secret	-	{}
@@ -335,7 +338,7 @@ opened_rows() {
 		# shellcheck disable=SC2086
 		drive -L command=700 $ours -- small
 		serve_end
-		run ! grep -iE 'secret|U2VDckV0' answers
+		run ! grep -iE 'secret|U2VDckV0|AFNlQ3JFdA' answers
 		if [ "$(outcomes)" = "$expected" ]; then
 			[ "$error" = - ] || grep -qF "$error" answers ||
 				touch wrong

@@ -12,11 +12,11 @@
 #include "net/smtp_mail.h"
 #include "net/smtp_open.h"
 #include "net/smtp_reply.h"
+#include "net/smtp_secret.h"
 
 enum {
 	/* What one step sends of a large mail: others have their turn. */
 	STEP_BYTES = 1024 * 1024,
-	HELO_MAX = 255,
 };
 
 enum step {
@@ -117,6 +117,7 @@ set_answer(struct smtp *c, enum smtp_outcome outcome, const struct reply *reply,
 		c->answer.reply = *reply;
 	else
 		c->answer.reply = (struct reply){.stage = stage_of(c)};
+	smtp_hide_secret(c->server->password, &c->answer.reply);
 	smtp_body_close(&c->body);
 	if (outcome == SMTP_ACCEPTED)
 		c->needs_rset = false;
@@ -156,6 +157,7 @@ close_refused(struct smtp *c, const struct reply *reply)
 {
 	c->why = (struct smtp_answer){.outcome = SMTP_REFUSED, .reply = *reply};
 	c->why.reply.stage = REPLY_CONNECT;
+	smtp_hide_secret(c->server->password, &c->why.reply);
 	err_set(&c->why.error, ERR_TEMP, "%s: closed by the server", c->name);
 	end_line(c);
 }
@@ -292,11 +294,11 @@ on_end_reply(struct smtp *c, struct reply *reply)
 static void
 say_lhlo(struct smtp *c)
 {
-	char host[HELO_MAX + 1] = "";
+	char host[256] = "";
 	const char *helo = c->server->helo;
 
 	if (helo == NULL) {
-		gethostname(host, HELO_MAX);
+		gethostname(host, sizeof host - 1);
 		helo = host[0] != '\0' ? host : "localhost";
 	}
 	buf_addf(&c->out, "LHLO %s\r\n", helo);

@@ -25,7 +25,8 @@
 
 enum smtp_tls {
 	SMTP_TLS_REQUIRED, /* STARTTLS, verified */
-	SMTP_TLS_OPPORTUNISTIC, /* STARTTLS if it is offered, not verified */
+	SMTP_TLS_OPPORTUNISTIC, /* STARTTLS if it is offered, not verified; with
+				   a user it has to be */
 	SMTP_TLS_NEVER,
 	SMTP_TLS_IMPLICIT, /* from the first byte (smtps:), verified */
 };
@@ -84,8 +85,8 @@ struct net *net_open(struct err *e);
 void net_close(struct net *net);
 
 /*
- * poll(2) over fds and over what is still opening in libcurl's hands.  0, also
- * after a signal; -1: ERR_TEMP.
+ * poll(2) over fds, of which connections that are still opening have one, too.
+ * 0, also after a signal; -1: ERR_TEMP.
  */
 int net_wait(struct net *net, struct pollfd *fds, size_t n, int timeout_ms,
     struct err *e);
@@ -97,7 +98,11 @@ enum smtp_state {
 	SMTP_CLOSED,
 };
 
-/* Begin to connect.  NULL: ERR_TEMP. */
+/*
+ * Begin to connect.  LMTP knows neither STARTTLS nor AUTH: with
+ * SMTP_TLS_REQUIRED or a user it is refused.  With TLS a connection has three
+ * descriptors.  NULL: ERR_TEMP.
+ */
 struct smtp *smtp_open(
     struct net *net, const struct smtp_server *server, struct err *e);
 
@@ -114,8 +119,11 @@ const struct smtp_answer *smtp_why(const struct smtp *c);
  * answered. */
 void smtp_send(struct smtp *c, const struct smtp_mail *mail);
 
-/* What to poll for (fd -1: nothing), and until when at the latest (monotonic
- * milliseconds; INT64_MAX: any time). */
+/*
+ * What to poll for (fd -1: nothing), and until when at the latest (monotonic
+ * milliseconds; INT64_MAX: any time; what is past: at once), whatever the state
+ * is.  Both may be another after each smtp_step and smtp_send.
+ */
 void smtp_watch(const struct smtp *c, struct pollfd *fd);
 int64_t smtp_due(const struct smtp *c);
 

@@ -6,14 +6,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
-#include "core/base64.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/plain.h"
 #include "net/smtp_options.h"
 #include "net/smtp_reply.h"
+#include "net/smtp_secret.h"
 #include "net/trust.h"
 
 enum {
@@ -267,26 +265,6 @@ look_for_connection(struct smtp_opening *o, int64_t now)
 	    (long)(o->limits.connect + STEPS_MAX * (o->limits.command + 1000)));
 }
 
-/* A server could repeat what it was told: what holds the password is not
- * shown. */
-static void
-hide_secrets(const struct smtp_server *s, struct reply *reply)
-{
-	struct buf coded = BUF_INIT;
-
-	if (s->password == NULL || s->password[0] == '\0')
-		return;
-	base64_encode(s->password, strlen(s->password), &coded);
-	while (coded.len > 0 && coded.data[coded.len - 1] == '=')
-		coded.data[--coded.len] = '\0';
-	if (strstr(reply->text, s->password) != NULL ||
-	    strstr(reply->text, coded.data) != NULL)
-		snprintf(reply->text, sizeof reply->text,
-		    "(it repeats the password)");
-	sodium_memzero(coded.data, coded.len);
-	buf_release(&coded);
-}
-
 static enum smtp_opened
 failed(struct smtp_opening *o, struct smtp_answer *why, const char *text)
 {
@@ -297,7 +275,7 @@ failed(struct smtp_opening *o, struct smtp_answer *why, const char *text)
 	if (o->last.code >= 400 && o->last.code <= 599) {
 		why->outcome = SMTP_REFUSED;
 		why->reply = o->last;
-		hide_secrets(o->server, &why->reply);
+		smtp_hide_secret(o->server->password, &why->reply);
 	}
 	why->reply.stage = is_auth ? REPLY_AUTH : REPLY_CONNECT;
 	plain_add(&plain, text, strlen(text), sizeof why->error.text / 2);

@@ -7,6 +7,10 @@
 
 #include "core/buf.h"
 
+enum {
+	HELO_MAX = 255,
+};
+
 /* smtp://host:port/helo; LMTP is a stream of bytes, thus what libcurl thinks to
  * be HTTP and only connects to. */
 static char *
@@ -117,6 +121,18 @@ set_login(CURL *easy, const struct smtp_server *s)
 	       curl_easy_setopt(easy, CURLOPT_SASL_IR, 1L) == CURLE_OK;
 }
 
+/* It is a word of a command. */
+static bool
+is_helo(const char *s)
+{
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n; i++)
+		if (s[i] <= ' ' || s[i] > '~')
+			return false;
+	return n > 0 && n <= HELO_MAX;
+}
+
 int
 smtp_options(
     CURL *easy, const struct smtp_server *s, const char *name, struct err *e)
@@ -129,6 +145,8 @@ smtp_options(
 	if (s->is_lmtp && s->tls == SMTP_TLS_REQUIRED)
 		return err_set(
 		    e, ERR_TEMP, "%s: LMTP with STARTTLS is not there", name);
+	if (s->helo != NULL && !is_helo(s->helo))
+		return err_set(e, ERR_TEMP, "%s: helo: it is no name", name);
 	if (!set_address(easy, s))
 		return err_set(e, ERR_TEMP,
 		    "%s: it cannot be the address of a server", name);
