@@ -33,6 +33,8 @@ line() {
 
 stat() { mail-queue stats q | jq -c "$1"; }
 sent() { grep -c "^$1" sent || true; }
+is_limited() { [ "$(stat .limited_tenants)" = 1 ]; }
+is_idle() { [ "$(stat '[.ready, .scheduled, .leased]')" = "[0,0,0]" ]; }
 has_sent() { [ "$(sent "$1")" -ge "$2" ]; }
 
 # most TENANT MS: the most that were sent in any time of so many milliseconds.
@@ -74,7 +76,7 @@ took() {
 	fill a 1 300
 	line -F a=5 &
 	wait_for 10 has_sent a 8
-	wait_for 10 test "$(stat .limited_tenants)" = 1
+	wait_for 10 is_limited
 	for i in 1 2 3; do
 		fill b $((i * 50)) $((i * 50 + 39))
 		wait_for 4 has_sent b $((i * 40))
@@ -149,7 +151,7 @@ took() {
 	kill -KILL $!
 	wait_for 30 has_sent a 60
 	[ "$(most a 1000)" -le 10 ]
-	wait_for 30 eval '[ "$(stat .leased)" = 0 ]'
+	wait_for 30 is_idle
 	[ "$(stat .deferred)" = 0 ]
 }
 

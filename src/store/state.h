@@ -7,7 +7,8 @@
  *   spool/        content on its way between programs
  *   intake/       received, not yet drawn into mail.db (queue/intake.h)
  *   mail.db       the ledger; mail.lock is taken round each transaction
- *   lock.db       effects that must happen once (lock/lock.h)
+ *   lock.db       effects that must happen once (lock/lock.h), and how many may
+ *                 happen in a time (lock/rate.h)
  *   take/         one lock file for each `mail-queue take -1`
  *   retry/        and for each `mail-retry due`
  */
