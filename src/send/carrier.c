@@ -128,11 +128,13 @@ carrier_watch(const struct carrier *c, struct pollfd fds[CARRIER_FDS])
 }
 
 int64_t
-carrier_due(const struct carrier *c)
+carrier_due(const struct carrier *c, int64_t now)
 {
 	int64_t due = c->state == CARRIER_IDLE ? c->idle_since + CARRIER_IDLE_MS
 					       : INT64_MAX;
 
+	if (c->state == CARRIER_OPENING && c->opened_at + CARRIER_SLOW_MS > now)
+		due = c->opened_at + CARRIER_SLOW_MS;
 	if (c->command.pid > 0 && c->command.due_at < due)
 		due = c->command.due_at;
 	if (c->smtp != NULL && smtp_due(c->smtp) < due)

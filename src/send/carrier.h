@@ -65,9 +65,12 @@ struct carrier *carrier_open(
 void carrier_send(
     struct carrier_tools *tools, struct carrier *c, struct verdict *v);
 
-/* What it polls for, and until when (monotonic; INT64_MAX: any time). */
+/*
+ * What it polls for, and until when (monotonic; INT64_MAX: any time): its own
+ * limits, and the time from which it takes no place.
+ */
 void carrier_watch(const struct carrier *c, struct pollfd fds[CARRIER_FDS]);
-int64_t carrier_due(const struct carrier *c);
+int64_t carrier_due(const struct carrier *c, int64_t now);
 
 /*
  * After the poll.  true: *v says what came of its letter, which is c->letter

@@ -106,11 +106,12 @@ find_scopes(struct moments *m, const struct letter *l, struct scopes *s)
 	add_domain(s, l);
 }
 
+/* Do they limit how many come together?  Of a day it does not matter when. */
 static bool
 is_limited(const struct scopes *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (s->all[i].per_s > 0 || s->all[i].per_day > 0)
+		if (s->all[i].per_s > 0)
 			return true;
 	return false;
 }

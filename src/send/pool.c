@@ -373,7 +373,7 @@ pool_due(struct pool *p)
 	int64_t due = next_moment(p), now = clock_mono_ms();
 
 	for (size_t i = 0; i < p->fleet.n; i++)
-		due = earlier(due, carrier_due(p->fleet.carriers[i]));
+		due = earlier(due, carrier_due(p->fleet.carriers[i], now));
 	if (p->again_at > now)
 		due = earlier(due, p->again_at);
 	for (size_t i = 0; i < p->fleet.n_lanes; i++)
