@@ -157,7 +157,7 @@ const struct schema_row schema_rows[] = {
 	"an address such as \"a@shop.example\", or \"@shop.example\""),
     ROW("transports.*.rewrite_to", SCHEMA_ADDRESS),
     RATE_ROWS("transports.*.limits"),
-    ROW("transports.*.domains", SCHEMA_BY_DOMAIN),
+    ROW("transports.*.domains", SCHEMA_BY_DESTINATION),
     ROW("transports.*.domains.*", SCHEMA_OBJECT),
     RATE_ROWS("transports.*.domains.*.limits"),
 

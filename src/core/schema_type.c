@@ -195,8 +195,8 @@ static const char *const wants[] = {
     [SCHEMA_BY_NAME] = "an object",
     [SCHEMA_BY_ADDRESS] = "an object",
     [SCHEMA_BY_DOMAIN] = "an object",
+    [SCHEMA_BY_DESTINATION] = "an object by domain",
     [SCHEMA_BY_VARIABLE] = "an object of strings",
-    [SCHEMA_BY_DOMAIN] = "an object by domain",
     [SCHEMA_BY_STATUS] = "an object such as {\"75\":\"retry\"}",
     [SCHEMA_LIST] = "an array that is not empty",
     [SCHEMA_COMMAND] = "an array of strings, the program first",
@@ -349,7 +349,7 @@ schema_bad_key(enum schema_type type, const char *key, size_t len)
 			   ? NULL
 			   : "must be a variable, of A-Z a-z 0-9 _, no digit "
 			     "first";
-	case SCHEMA_BY_DOMAIN:
+	case SCHEMA_BY_DESTINATION:
 		return strcmp(key, "*") == 0 ||
 			       (strlen(key) == len && is_domain(key))
 			   ? NULL

@@ -17,8 +17,8 @@ enum schema_type {
 	SCHEMA_BY_NAME,
 	SCHEMA_BY_ADDRESS,
 	SCHEMA_BY_DOMAIN,
+	SCHEMA_BY_DESTINATION, /* a domain, or "*" for any other */
 	SCHEMA_BY_VARIABLE,
-	SCHEMA_BY_DOMAIN,
 	SCHEMA_BY_STATUS,
 	/* Arrays, whose elements are the next row's, from min to max of them;
 	 * of a command the first must not be empty. */
