@@ -195,7 +195,7 @@ static int
 reserve_one(
     struct rates *r, struct rate_batch *b, struct rate_ask *a, struct err *e)
 {
-	uint32_t entries[RATE_SCOPES];
+	uint32_t entries[RATE_SCOPES] = {0};
 	int64_t within = a->within_ms < RATE_WITHIN_MAX_MS ? a->within_ms
 							   : RATE_WITHIN_MAX_MS;
 	int64_t at;

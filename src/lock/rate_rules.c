@@ -311,11 +311,9 @@ rate_rule_slow_down(struct rate_state *s, const struct rate_scope *scope,
 int64_t
 rate_rule_slow_until(const struct rate_state *s)
 {
-	int64_t until = s->not_before;
+	int64_t back = s->slow_at + RATE_STEPS * (int64_t)RATE_QUIET_MS;
 
-	if (s->cut > 0 && s->slow_at + RATE_STEPS * RATE_QUIET_MS > until)
-		until = s->slow_at + RATE_STEPS * RATE_QUIET_MS;
-	return until;
+	return s->cut > 0 && back > s->not_before ? back : s->not_before;
 }
 
 int64_t

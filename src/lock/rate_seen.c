@@ -25,7 +25,8 @@ rate_seen_note(struct rate_seen all[RATE_SEEN], const char *name, int64_t now)
 		*s = (struct rate_seen){
 		    .hash = hash, .since = now, .before = now};
 	if (now - s->since >= SPAN_MS) {
-		s->before = now - s->since < 2 * SPAN_MS ? s->since : now;
+		s->before =
+		    now - s->since < 2 * (int64_t)SPAN_MS ? s->since : now;
 		s->n_before = s->before == now ? 0 : s->n;
 		s->since = now;
 		s->n = 0;

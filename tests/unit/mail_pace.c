@@ -366,7 +366,7 @@ test_many(struct ledger *l)
 		all[i] = (struct mail_pace){
 		    .queue = "q",
 		    .tenant = tenants[i],
-		    .until = l->now + 1000 * (i + 1),
+		    .until = l->now + (int64_t)1000 * (i + 1),
 		    .most = 1,
 		};
 	}

@@ -18,10 +18,9 @@
 
 enum {
 	WITHIN_MS = 10000,
-	MINUTE = 60 * 1000,
-	HOUR = 60 * MINUTE,
-	DAY = 24 * HOUR,
 };
+
+static const int64_t MINUTE = 60000, HOUR = 3600000, DAY = 86400000;
 
 /* 2026-11-21, 23:50 UTC: midnight comes. */
 static const int64_t start = 1795305000000;
@@ -195,7 +194,7 @@ test_scopes(struct fixture *f)
 	for (int i = 0; i < 10; i++) {
 		a = ask_both("tenant:slow", 1, 20);
 		reserve(f, &a, 1);
-		CHECK(f, a.is_reserved && a.at == f->now + i * 1030);
+		CHECK(f, a.is_reserved && a.at == f->now + (int64_t)i * 1030);
 		CHECK(f, i == 0 || a.by == 1);
 	}
 	a = ask_both("tenant:slow", 1, 20);
@@ -357,7 +356,7 @@ test_day_slides(struct fixture *f)
 {
 	static int64_t at[4000];
 	size_t n = 0;
-	const int64_t end = f->now + 5 * (int64_t)DAY;
+	const int64_t end = f->now + 5 * DAY;
 
 	while (f->now < end && n < 4000) {
 		struct rate_ask a = ask_of("b", 3, 500);
@@ -427,10 +426,10 @@ test_missed(struct fixture *f)
 	late.is_again = true;
 	late.at = INT64_MAX;
 	reserve(f, &late, 1);
-	CHECK(f, late.at >= all[19].at + 2 * 51);
+	CHECK(f, late.at >= all[19].at + 102);
 	late.at = 0;
 	reserve(f, &late, 1);
-	CHECK(f, late.at >= all[19].at + 3 * 51);
+	CHECK(f, late.at >= all[19].at + 153);
 }
 
 /* Moments in the next minute, without waiting. */
@@ -492,7 +491,7 @@ test_slow_for_long(struct fixture *f)
 	}
 	/* Never less than one a minute. */
 	CHECK(f, wait_of(f, ask_of("a", 20, 0)) == 0);
-	f->now += 59 * 1000;
+	f->now += 59000;
 	CHECK(f, per_minute(f, "a", 20) >= 1);
 	for (int i = 0; i < 10; i++)
 		per_minute(f, "a", 20);
@@ -597,7 +596,7 @@ test_connections(struct fixture *f)
 	for (int i = 0; i < 100; i++)
 		CHECK(f, connect_one(f, "c", 0, "p4", 1000));
 	/* The clock was days ahead, and was set right. */
-	CHECK(f, connect_one(f, "d", 1, "p5", 3 * (int64_t)DAY));
+	CHECK(f, connect_one(f, "d", 1, "p5", 3 * DAY));
 	CHECK(f, connect_one(f, "d", 1, "p6", 1000));
 }
 
@@ -608,7 +607,7 @@ test_clock(struct fixture *f)
 	const int64_t right = f->now;
 	struct rate_ask a;
 
-	f->now = right + 4000 * (int64_t)DAY;
+	f->now = right + 4000 * DAY;
 	for (int i = 0; i < 20; i++)
 		wait_of(f, ask_of("a", 2, 0));
 	slow_down(f, "b", 0, 40000);
@@ -652,8 +651,8 @@ test_names(struct fixture *f)
 	longer[1][4997] = 'y';
 	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-			CHECK(
-			    f, wait_of(f, ask_of(names[i], 1, 0)) == k * 1030);
+			CHECK(f, wait_of(f, ask_of(names[i], 1, 0)) ==
+				     k * (int64_t)1030);
 			slow_down(f, "x", 1, 0);
 		}
 	CHECK(f, connect_one(f, names[0], 1, "o'w\"n;er", 1000));
@@ -821,7 +820,7 @@ race(bool is_killed)
 	}
 	close(fds[0]);
 	qsort(at, n, sizeof *at, by_time);
-	CHECK(&f, is_killed || n == CHILDREN * EACH);
+	CHECK(&f, is_killed || n == (size_t)CHILDREN * EACH);
 	for (size_t i = 1; i < n; i++)
 		CHECK(&f, at[i] - at[i - 1] >= 10);
 	/* Who died has lost what was written down for it, and no more. */
@@ -917,7 +916,8 @@ test_old_lock_db(void)
 	CHECK(&f, wait_of(&f, ask_of("a", 1, 0)) == 0);
 	sql(&f, "PRAGMA user_version", &n);
 	CHECK(&f, n == 1);
-	must(&f, l->ops->check(l, &e), &e, "check");
+	if (l != NULL)
+		must(&f, l->ops->check(l, &e), &e, "check");
 	lock_close(l);
 	/* Who comes later finds what the others have reserved. */
 	close_rates(&f);
