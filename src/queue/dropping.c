@@ -36,18 +36,30 @@ is_one_of(const struct string_list *list, const char *s)
 	return list->n == 0;
 }
 
+static bool
+begins_with_one_of(const struct string_list *list, const char *s)
+{
+	for (size_t i = 0; s != NULL && i < list->n; i++)
+		if (strncmp(list->items[i], s, strlen(list->items[i])) == 0)
+			return true;
+	return list->n == 0;
+}
+
 /* 1, 0 it has another key, -1. */
 static int
 has_key(const struct dropping *how, const struct mail_row *row, struct err *e)
 {
+	const char *key;
 	json rec;
 	int r;
 
-	if (how->keys.n == 0)
+	if (how->keys.n == 0 && how->prefixes.n == 0)
 		return 1;
 	if (json_parse(row->record, row->record_len, &rec, e) == -1)
 		return err_prefix(e, "%s", row->id);
-	r = is_one_of(&how->keys, json_str(rec, "key"));
+	key = json_str(rec, "key");
+	r = is_one_of(&how->keys, key) &&
+	    begins_with_one_of(&how->prefixes, key);
 	json_free(rec);
 	return r;
 }

@@ -12,9 +12,11 @@
 
 struct dropping {
 	struct listing filter;
-	/* Ids, and keys of records; a mail must be one of each that is given.
+	/*
+	 * Ids, and keys of records or what they begin with; a mail must be one
+	 * of each kind that is given.
 	 */
-	struct string_list ids, keys;
+	struct string_list ids, keys, prefixes;
 	const char *reason; /* for the history, or NULL */
 	bool is_dry; /* only print what would be dropped */
 	bool is_echo; /* print the ids of what was dropped */

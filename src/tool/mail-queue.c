@@ -21,7 +21,7 @@ static struct {
 	bool is_all_tenants;
 	const char *at, *tenant, *until, *reason, *route;
 	struct option_word state, form;
-	struct string_list ids, keys, tenants;
+	struct string_list ids, keys, prefixes, tenants;
 	int64_t deadline_s, lease_s, window, count, wait_s;
 	int64_t older_s, newer_s;
 } option = {
@@ -247,6 +247,7 @@ run_drop(int argc, char **argv, struct err *e)
 	    .filter = listing_of(argv[0]),
 	    .ids = option.ids,
 	    .keys = option.keys,
+	    .prefixes = option.prefixes,
 	    .reason = option.reason,
 	    .is_dry = option.is_dry,
 	    .is_echo = option.is_echo,
@@ -256,10 +257,12 @@ run_drop(int argc, char **argv, struct err *e)
 	if (check_place(argv[0], e) == -1)
 		return -1;
 	if (!option.is_all && how.ids.n == 0 && how.keys.n == 0 &&
-	    how.filter.tenant == NULL && how.filter.state == NULL &&
-	    how.filter.older_s == 0 && how.filter.newer_s == 0)
+	    how.prefixes.n == 0 && how.filter.tenant == NULL &&
+	    how.filter.state == NULL && how.filter.older_s == 0 &&
+	    how.filter.newer_s == 0)
 		return err_set(e, ERR_USAGE,
-		    "drop which mail? choose with -i, -k, -t, -s, --older or "
+		    "drop which mail? choose with -i, -k, --key-prefix, -t, "
+		    "-s, --older or "
 		    "--newer; --all is all that waits in the queue");
 	return queue_with(drop, &how, e);
 }
@@ -354,6 +357,8 @@ static const struct option_row drop_options[] = {
     {'i', NULL, "ID", "this mail", OPTION_LIST, &option.ids, 0, 0},
     {'k', NULL, "KEY", "mail whose record has this key", OPTION_LIST,
 	&option.keys, 0, 0},
+    {0, "key-prefix", "TEXT", "mail whose key begins with this", OPTION_LIST,
+	&option.prefixes, 0, 0},
     {'t', NULL, "TENANT", "only of this tenant", OPTION_STRING, &option.tenant,
 	0, 0},
     {'s', NULL, "STATE", "only in this state", OPTION_WORD, &option.state, 0,
