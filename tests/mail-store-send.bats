@@ -444,8 +444,8 @@ succeeded 1" ]
 	} | mail-store put >out
 	jq -s -c 'sort_by(.of)[]' out >mixed
 	mail-queue put outbound <mixed
-	head -n 7 mixed >cut
-	run -75 --separate-stderr mail-queue put outbound <cut
+	head -n 7 mixed >some
+	run -75 --separate-stderr mail-queue put outbound <some
 	[[ $stderr == *"only 3 of 4"* ]]
 }
 
@@ -486,7 +486,7 @@ succeeded 1" ]
 		for nth in 1 2 3 5 8; do
 			rm -rf state
 			inject $call $nth kill mail-store put \
-				--attach-from files <in >cut 2>/dev/null || true
+				--attach-from files <in >some 2>/dev/null || true
 			mail-store put --attach-from files <in |
 				mail-queue put outbound
 			[ "$(states)" = "ready 4" ]
