@@ -44,15 +44,22 @@ has_room(const struct loop *l)
 	return l->n < most.records && l->bytes < most.bytes;
 }
 
+/* Frees it if it is none. */
+static int
+check_object(json *rec, size_t line_no, struct err *e)
+{
+	if (json_kind(*rec) == JSON_OBJECT)
+		return 0;
+	json_free(*rec);
+	return err_set(e, ERR_DATA, "line %zu: not a JSON object", line_no);
+}
+
 /* It is JSON: is it a record of ours?  Frees it if not. */
 static int
 check_record(json *rec, size_t line_no, struct err *e)
 {
-	if (json_kind(*rec) != JSON_OBJECT) {
-		json_free(*rec);
-		return err_set(
-		    e, ERR_DATA, "line %zu: not a JSON object", line_no);
-	}
+	if (check_object(rec, line_no, e) == -1)
+		return -1;
 	if (json_int(*rec, "v", 1) > 1) {
 		err_set(e, ERR_TEMP,
 		    "line %zu: a record of version %lld; this program knows "
@@ -97,6 +104,15 @@ batch_refuse(struct batch_item *item, struct err *bad)
 	tool_failed(bad);
 }
 
+static int
+parse_any(
+    const char *line, size_t len, size_t line_no, json *rec, struct err *e)
+{
+	if (json_parse(line, len, rec, e) == -1)
+		return err_prefix(e, "line %zu", line_no);
+	return check_object(rec, line_no, e);
+}
+
 static void
 add_line(struct loop *l, const char *line, size_t len)
 {
@@ -105,7 +121,8 @@ add_line(struct loop *l, const char *line, size_t len)
 
 	if (len == 0)
 		return;
-	if (batch_parse(line, len, item.line_no, &item.rec, &e) == -1) {
+	if ((l->b->is_any ? parse_any : batch_parse)(
+		line, len, item.line_no, &item.rec, &e) == -1) {
 		tool_failed(&e);
 		return;
 	}

@@ -54,6 +54,7 @@ struct batch {
 	 */
 	const char *progress;
 	bool is_silent; /* nothing is emitted */
+	bool is_any; /* lines are objects of any kind; "v" is no version */
 	/* Give up (ERR_TEMP) when nothing moves for so long; 0: never. */
 	int64_t deadline_s;
 	/* Set by batch_run: */

@@ -10,6 +10,7 @@
 #include "queue/queue.h"
 #include "send/keygen.h"
 #include "send/loop.h"
+#include "send/merge.h"
 #include "send/preview.h"
 #include "send/transport.h"
 #include "store/state.h"
@@ -17,7 +18,7 @@
 /* 0 and NULL: not given. */
 static struct {
 	int64_t parallel;
-	const char *transport;
+	const char *transport, *template;
 	bool is_composing;
 	struct keygen keygen;
 } option = {.parallel = SEND_PARALLEL};
@@ -74,8 +75,14 @@ run(int argc, char **argv, struct err *e)
 	    (option.transport != NULL || (has_keygen && option.is_composing)))
 		return err_set(e, ERR_USAGE,
 		    "-x, --compose and --keygen exclude each other");
+	if (option.template != NULL &&
+	    (has_keygen || option.is_composing || option.transport != NULL))
+		return err_set(e, ERR_USAGE,
+		    "--merge excludes -x, --compose and --keygen");
 	if (check_stdout(e) == -1)
 		return -1;
+	if (option.template != NULL)
+		return merge_run(option.template, e);
 	if (has_keygen)
 		return keygen(k, e);
 	return option.is_composing ? preview(e) : send_all(e);
@@ -89,6 +96,9 @@ static const struct option_row options[] = {
 	&option.parallel, 1, SEND_PARALLEL_MAX},
     {0, "compose", NULL, "print the message of a record; send nothing",
 	OPTION_FLAG, &option.is_composing, 0, 0},
+    {0, "merge", "TEMPLATE",
+	"make records of a template, one for each line on stdin", OPTION_STRING,
+	&option.template, 0, 0},
     {0, "keygen", "ALGORITHM", "make a key for DKIM: rsa or ed25519",
 	OPTION_STRING, &option.keygen.algorithm, 0, 0},
     {0, "domain", "DOMAIN", "whose key it is", OPTION_STRING,
