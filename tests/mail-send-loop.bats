@@ -147,6 +147,20 @@ m3 ok null" ]
 retry network 5" ]
 }
 
+@test "smtp: behind one that says nothing only one mail waits, others come again" {
+	serve -s '[{"stage":"greeting","do":"freeze"}]'
+	config '{"transports":{"default":{"url":"smtp://127.0.0.1:'"$port"'",
+		"time_limits":{"connect":14,"command":14}}}}'
+	recs 5 | mail-queue put outbound
+	mail-queue take -c 5 outbound | mail-send >out &
+	wait_for 13 lines_in 4 out
+	[ "$(statuses out)" = "snooze network 4" ]
+	[ "$(jq -r '.result.holds' out | sort -u)" = null ]
+	ends_with 0 $!
+	[ "$(statuses out)" = "retry network 1
+snooze network 4" ]
+}
+
 @test "login: one that is refused is tried once, and holds the transport" {
 	serve --auth PLAIN --user shop --password right
 	echo wrong >secret

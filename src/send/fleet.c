@@ -162,6 +162,21 @@ fleet_carrier(struct fleet *f, struct lane *lane, size_t due, struct verdict *v)
 	return c != NULL && c->state == CARRIER_IDLE ? c : NULL;
 }
 
+int64_t
+fleet_patience(const struct fleet *f, const struct lane *lane)
+{
+	int64_t first = INT64_MAX - FLEET_PATIENCE_MS;
+
+	if (lane->is_up || lane->fresh.n + lane->timed.n < 2)
+		return INT64_MAX;
+	for (size_t i = 0; i < f->n; i++)
+		if (f->carriers[i]->lane == lane &&
+		    f->carriers[i]->state == CARRIER_OPENING &&
+		    f->carriers[i]->opened_at < first)
+			first = f->carriers[i]->opened_at;
+	return first + FLEET_PATIENCE_MS;
+}
+
 static bool
 is_spent(const struct carrier *c, int64_t now)
 {

@@ -17,6 +17,7 @@
 
 enum {
 	FLEET_SLOW_MAX = 200, /* carriers that take no place */
+	FLEET_PATIENCE_MS = 10 * 1000, /* for a server's first answer */
 };
 
 struct fleet {
@@ -44,6 +45,12 @@ size_t fleet_count(
  */
 struct carrier *fleet_carrier(
     struct fleet *f, struct lane *lane, size_t due, struct verdict *v);
+
+/*
+ * The time (monotonic) from which the lane's letters do not all wait for its
+ * server to answer; INT64_MAX: it does, or has no more than one.
+ */
+int64_t fleet_patience(const struct fleet *f, const struct lane *lane);
 
 /* Close what is over, has had enough, or has nothing to do. */
 void fleet_sweep(struct fleet *f);

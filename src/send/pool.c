@@ -1,6 +1,5 @@
 #include "send/pool.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "core/buf.h"
@@ -207,11 +206,49 @@ take_turns(struct pool *p, struct group *g)
 	}
 }
 
+/* One letter is enough for it; those that come again by themselves may go. */
+static void
+shed_list(struct pool *p, struct letter_list *list, size_t kept)
+{
+	struct err why = ERR_INIT;
+	struct verdict v;
+
+	err_set(&why, ERR_TEMP, "the server does not answer yet");
+	v = verdict_trouble("snooze", "network", &why);
+	v.is_transport = false;
+	v.after_s = 30;
+	for (size_t n = list->n; n > kept; n--) {
+		struct letter *l = list_take(list);
+
+		if (l->is_leased)
+			end_with(p, l, &v);
+		else
+			list_add(list, l);
+	}
+}
+
+/* What waits for a server that says nothing fills the window for others. */
+static void
+shed(struct pool *p)
+{
+	int64_t now = clock_mono_ms();
+
+	for (size_t i = 0; i < p->fleet.n_lanes; i++) {
+		struct lane *lane = p->fleet.lanes[i];
+
+		if (fleet_patience(&p->fleet, lane) > now)
+			continue;
+		shed_list(p, &lane->fresh, lane->timed.n > 0 ? 0 : 1);
+		shed_list(p, &lane->timed, 1);
+	}
+}
+
 void
 pool_work(struct pool *p)
 {
 	struct group g = {.n = 0};
 
+	shed(p);
 	while (reserve_moments(p))
 		continue;
 	take_turns(p, &g);
@@ -328,71 +365,6 @@ pool_go(struct pool *p)
 		is_any |= c->letter == NULL;
 	}
 	return is_any;
-}
-
-size_t
-pool_fds(const struct pool *p)
-{
-	return p->fleet.n * CARRIER_FDS;
-}
-
-void
-pool_watch(const struct pool *p, struct pollfd *fds)
-{
-	for (size_t i = 0; i < p->fleet.n; i++)
-		carrier_watch(p->fleet.carriers[i], fds + i * CARRIER_FDS);
-}
-
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Moments are of the wall clock. */
-static int64_t
-next_moment(struct pool *p)
-{
-	int64_t now = clock_now_ms();
-	int64_t next = moments_renew(&p->fleet.moments, now);
-	int64_t lead = INT64_MAX;
-
-	for (size_t i = 0; i < p->fleet.n_lanes; i++)
-		lane_count_due(p->fleet.lanes[i], now + MOMENTS_LEAD_MS, &lead);
-	if (lead != INT64_MAX)
-		next = earlier(next, lead - MOMENTS_LEAD_MS);
-	for (size_t i = 0; i < p->fleet.n; i++)
-		if (p->fleet.carriers[i]->state == CARRIER_POISED)
-			next = earlier(next, p->fleet.carriers[i]->letter->at);
-	return next == INT64_MAX ? next : clock_mono_ms() + next - now;
-}
-
-int64_t
-pool_due(struct pool *p)
-{
-	int64_t due = next_moment(p), now = clock_mono_ms();
-
-	for (size_t i = 0; i < p->fleet.n; i++)
-		due = earlier(due, carrier_due(p->fleet.carriers[i], now));
-	if (p->again_at > now)
-		due = earlier(due, p->again_at);
-	for (size_t i = 0; i < p->fleet.n_lanes; i++)
-		if (p->fleet.lanes[i]->try_at > now)
-			due = earlier(due, p->fleet.lanes[i]->try_at);
-	return due;
-}
-
-int
-pool_wait(
-    struct pool *p, struct pollfd *fds, size_t n, int timeout_ms, struct err *e)
-{
-	if (p->fleet.tools.net != NULL)
-		return net_wait(p->fleet.tools.net, fds, n, timeout_ms, e);
-	if (poll(fds, n, timeout_ms) != -1)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		fds[i].revents = 0;
-	return errno == EINTR ? 0 : err_errno(e, "poll");
 }
 
 /* A connection that went while its letter waited for its moment. */
