@@ -596,3 +596,45 @@ ready_at() {
 	mail-queue take -c 1 inbound | mail-lock acquire -k .id |
 		jq -e '.lock.state == "claimed" and (has("result") | not)'
 }
+
+# parked_with_claims N: mails whose sender was killed, so that their rows are
+# parked and their locks claimed.
+parked_with_claims() {
+	mails "$1"
+	mail-queue take -c 9 -l 60 inbound | mail-lock acquire -k .id >got
+	sqlite3 state/mail.db "UPDATE mail SET stage='mail-send' WHERE state=3"
+	MAILPIPE_CLOCK=+1h mail-queue take -c 1 inbound
+	states_are "parked $1"
+}
+
+@test "locks: what somebody decides of a mail that never came to an end, too" {
+	parked_with_claims 3
+	mail-retry uncertain --done t-1
+	mail-retry uncertain --again t-2
+	mail-retry uncertain --fail t-3
+	states_are "dead 1 ready 1 succeeded 1"
+	[ "$(mail-lock list | jq -r '.id + " " + .state' | sort)" = \
+		$'t-1 done\nt-2 claimed' ]
+	mail-queue take -c 1 inbound | mail-lock acquire -k .id |
+		jq -e '.id == "t-2" and .lock.state == "claimed"'
+}
+
+@test "locks: a parked mail whose lock is done has succeeded, whoever decides" {
+	parked_with_claims 4
+	jq -c 'select(.id != "t-4") |
+		.result = {status: "ok", stage: "mail-send", reason: "had"}' got |
+		mail-lock settle >settled
+	run -0 --separate-stderr mail-retry uncertain --fail t-1
+	[[ $stderr == *"t-1: its lock is done: it has succeeded"* ]]
+	mail-retry uncertain --again t-2
+	states_are "parked 2 succeeded 2"
+	mail-retry due inbound
+	states_are "parked 1 succeeded 3"
+	[ "$(ids parked)" = t-4 ]
+	for id in t-1 t-2 t-3; do
+		mail-store show -o json $id | jq -e '.last.reason == "had" and
+			any(.history[]; .event == "resolved")'
+	done
+	[ "$(mail-lock list | jq -r .state | sort | uniq -c | xargs)" = \
+		"1 claimed 3 done" ]
+}

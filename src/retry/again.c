@@ -49,7 +49,38 @@ resolve_lock(struct run *r, const struct mail_row *row,
 	if (r->how->from != MAIL_PARKED || r->how->is_dry)
 		return 0;
 	return locks_resolve(&r->locks, row->id,
-	    r->how->to == MAIL_SUCCEEDED ? LOCK_DONE : LOCK_FREE, result, e);
+	    r->how->to == MAIL_SUCCEEDED ? LOCKS_DONE
+	    : r->how->to == MAIL_READY   ? LOCKS_AGAIN
+					 : LOCKS_FAIL,
+	    result, e);
+}
+
+/*
+ * The lock of a parked one may know that it has happened: nobody decides
+ * otherwise then.  1 it is settled so, 0 it is not known, -1.
+ */
+static int
+settle_known(struct run *r, const struct mail_row *row, struct err *e)
+{
+	struct buf result = BUF_INIT;
+	int known = r->how->from == MAIL_PARKED
+			? locks_is_done(&r->locks, row->id, &result, e)
+			: 0;
+	struct decided d = {
+	    .to = MAIL_SUCCEEDED,
+	    .stage = ":resolved",
+	    .status = "ok",
+	    .reason = "its lock is done",
+	    .last = result.data,
+	    .last_len = result.len,
+	};
+
+	if (known == 1 && mover_add(&r->mover, row, &d, e) == -1)
+		known = -1;
+	if (known == 1 && r->how->to != MAIL_SUCCEEDED)
+		tool_say("%s: its lock is done: it has succeeded", row->id);
+	buf_release(&result);
+	return known;
 }
 
 static int
@@ -89,10 +120,13 @@ add_row(void *ctx, const struct mail_row *row, struct err *e)
 {
 	struct run *r = ctx;
 	struct err gone = ERR_INIT, unknown = ERR_INIT, *why;
-	int is_there = 1;
+	int is_there = 1, known;
 
 	if (r->mover.is_over)
 		return -1; /* no error, but the end */
+	known = settle_known(r, row, e);
+	if (known != 0)
+		return known == 1 ? 0 : -1;
 	if (r->how->to == MAIL_READY)
 		is_there = check_blobs(r->q, row, &gone, &unknown);
 	if (is_there == 1)

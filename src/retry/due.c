@@ -206,6 +206,59 @@ decide_all(struct run *r, struct err *e)
 	return result;
 }
 
+/* A parked one whose lock knows what came of it needs nobody to look. */
+static int
+settle_parked(void *ctx, const struct mail_row *row, struct err *e)
+{
+	struct run *r = ctx;
+	struct buf result = BUF_INIT;
+	struct err bad = ERR_INIT;
+	int is_done, ret = choice_has(&r->how->choice, row, e);
+
+	if (ret != 1)
+		return ret;
+	if (pace_is_over(&r->how->pace))
+		return -1; /* no error, but the end */
+	is_done = locks_is_done(&r->locks, row->id, &result, &bad);
+	ret = 0;
+	if (is_done == -1)
+		ret =
+		    err_set(e, ERR_TEMP, "%s: its lock: %s", row->id, bad.text);
+	else if (is_done == 1)
+		ret = make_settled(r, row, &result, e);
+	buf_release(&result);
+	return ret;
+}
+
+static int
+count_parked(void *ctx, const struct mail_stats *s, struct err *e)
+{
+	(void)e;
+	*(int64_t *)ctx += s->n[MAIL_PARKED];
+	return 0;
+}
+
+static int
+settle_all_parked(struct run *r, struct err *e)
+{
+	struct mail_filter f = {
+	    .state = MAIL_PARKED,
+	    .queue = r->how->queue,
+	    .tenant = r->how->choice.which.tenant,
+	};
+	struct mail_engine *m = r->q->mail;
+	int64_t n = 0;
+
+	if (m->ops->stats(m, r->how->queue, count_parked, &n, e) == -1)
+		return -1;
+	if (n == 0 || r->mover.is_over)
+		return 0;
+	if (m->ops->list(m, &f, settle_parked, r, e) == -1 &&
+	    !pace_is_over(&r->how->pace))
+		return -1;
+	return mover_flush(&r->mover, e);
+}
+
 static int
 report(struct run *r, struct err *e)
 {
@@ -236,6 +289,8 @@ run(struct run *r, struct err *e)
 	pace_start(&r->how->pace);
 	progress_start("decided", r->how->is_echo || r->how->is_dry);
 	result = decide_all(r, e);
+	if (result == 0)
+		result = settle_all_parked(r, e);
 	progress_end();
 	if (result == 0)
 		result = report(r, e);

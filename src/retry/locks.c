@@ -33,15 +33,23 @@ locks_is_done(
 	return r;
 }
 
+/* A claim that goes on by hand as well: its record comes for it. */
+static bool
+is_to_resolve(enum lock_state is, enum locks_fate fate)
+{
+	return is == LOCK_UNCERTAIN ||
+	       (is == LOCK_CLAIMED && fate != LOCKS_AGAIN);
+}
+
 int
-locks_resolve(struct locks *l, const char *id, enum lock_state state,
+locks_resolve(struct locks *l, const char *id, enum locks_fate fate,
     const struct buf *result, struct err *e)
 {
 	struct lock_get g = {.id = id};
 	int64_t now = clock_now_ms();
 	struct lock_release release = {
 	    .id = id,
-	    .state = state,
+	    .state = fate == LOCKS_DONE ? LOCK_DONE : LOCK_FREE,
 	    .until = now + config_in_duration_s(l->q->state->config.root,
 			       "limits.lock_ttl_s", LOCK_TTL_S) *
 			       1000,
@@ -55,7 +63,7 @@ locks_resolve(struct locks *l, const char *id, enum lock_state state,
 	if (l->engine->ops->get(l->engine, &g, 1, now, e) == -1)
 		return -1;
 	free(g.result);
-	if (g.state != LOCK_UNCERTAIN)
+	if (!is_to_resolve(g.state, fate))
 		return 0;
 	return l->engine->ops->release(l->engine, &release, 1, now, e);
 }

@@ -26,11 +26,18 @@ struct locks {
 int locks_is_done(
     struct locks *l, const char *id, struct buf *result, struct err *e);
 
+enum locks_fate {
+	LOCKS_DONE, /* it has happened */
+	LOCKS_AGAIN, /* it is tried again */
+	LOCKS_FAIL, /* it has not happened, and will not */
+};
+
 /*
- * Somebody has decided about an uncertain mail: its lock, if it has one that
- * is uncertain, becomes done with this result, or free.  ERR_TEMP.
+ * Somebody has decided about a parked mail: its lock, if it has one that is
+ * uncertain or claimed, becomes done with this result, or free; a claim stays
+ * with a mail that is tried again, which takes it over.  ERR_TEMP.
  */
-int locks_resolve(struct locks *l, const char *id, enum lock_state state,
+int locks_resolve(struct locks *l, const char *id, enum locks_fate fate,
     const struct buf *result, struct err *e);
 
 void locks_release(struct locks *l);
