@@ -638,3 +638,33 @@ parked_with_claims() {
 	[ "$(mail-lock list | jq -r .state | sort | uniq -c | xargs)" = \
 		"1 claimed 3 done" ]
 }
+
+@test "on_uncertain: deferred and marked, and the lock lets it come again" {
+	mails 2
+	echo '{"tenants":{"t":{"on_uncertain":"retry"}}}' >config.json
+	export MAILPIPE_CONFIG=$PWD/config.json
+	work_uncertain() {
+		mail-queue take -c "$1" inbound | mail-lock acquire -k '"one"' |
+			tee "$2" | jq -c 'if .result then . else
+				.result = {status: "uncertain", stage: "mail-send",
+					class: "network"} end' |
+			mail-lock settle | mail-queue settle
+	}
+	work_uncertain 1 first
+	states_are "deferred 1 ready 1"
+	[ "$(mail-lock list | jq -r '.id + " " + .state')" = "t-1 uncertain" ]
+	# A duplicate waits behind it.
+	work_uncertain 1 second
+	states_are "deferred 1 scheduled 1"
+	mail-retry due --now inbound
+	work_uncertain 1 third
+	jq -e '.id == "t-1" and .lease.interrupted and .lease.attempt == 2 and
+		.lock.state == "claimed" and (has("result") | not)' third
+	[ "$(mail-lock list | jq -r '.id + " " + .state')" = "t-1 uncertain" ]
+	# Another policy by now: it is parked with what is known.
+	mail-retry due --now inbound
+	unset MAILPIPE_CONFIG
+	work_uncertain 1 fourth
+	jq -e '.result.status == "uncertain" and .result.detail.replayed' fourth
+	states_are "parked 1 scheduled 1"
+}

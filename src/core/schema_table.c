@@ -106,6 +106,7 @@ const struct schema_row schema_rows[] = {
     ROW("tenants.*.from_domains.*", SCHEMA_DOMAIN),
     DKIM_ROWS("tenants.*.dkim", true),
     WORDS("tenants.*.on_interrupted", SCHEMA_CHOICE, "retry park"),
+    WORDS("tenants.*.on_uncertain", SCHEMA_CHOICE, "park retry"),
     RATE_ROWS("tenants.*.limits"),
     RETRY_ROWS("tenants.*.retry"),
     RETENTION_ROWS("tenants.*.retention"),

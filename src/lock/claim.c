@@ -79,6 +79,14 @@ find_key(const struct claiming *c, struct asking *a)
 	return false;
 }
 
+static bool
+is_retried(const struct claiming *c, const char *tenant)
+{
+	return strcmp(
+		   config_tenant_str(c->config, tenant, "on_uncertain", "park"),
+		   "retry") == 0;
+}
+
 /* false: there is nothing to acquire. */
 static bool
 prepare(const struct claiming *c, struct asking *a, struct lock_acquire *want,
@@ -103,6 +111,7 @@ prepare(const struct claiming *c, struct asking *a, struct lock_acquire *want,
 	    .content = lock_content(item->rec, a->content),
 	    .delivery = lock_delivery(item->rec),
 	    .until = now + c->lease_s * 1000,
+	    .is_retried = is_retried(c, json_str(item->rec, "tenant")),
 	};
 	return true;
 }

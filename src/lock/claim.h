@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/batch.h"
+#include "core/config.h"
 #include "core/err.h"
 #include "core/jq.h"
 #include "lock/lock.h"
@@ -19,6 +20,7 @@ enum {
 
 struct claiming {
 	struct lock_engine *locks;
+	const struct config *config; /* tenants.T.on_uncertain */
 	struct jq_program *key; /* NULL: lock_key */
 	int64_t lease_s;
 };

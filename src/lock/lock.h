@@ -17,7 +17,8 @@
  *   claimed           claimed: it comes again  busy (snooze)
  *   claimed, over     claimed                  claimed, and marked: taken from
  *   done              replay: its result       duplicate (skip)
- *   uncertain         replay: its result       busy (snooze)
+ *   uncertain         replay: its result, or   busy (snooze)
+ *                     claimed: by its policy
  *   other content     conflict (fail), whatever the state
  *
  *   settle with       the lock becomes, when this id holds it
@@ -131,6 +132,8 @@ struct lock_acquire {
 	const char *key, *id, *tenant, *content; /* as in struct lock_row */
 	int64_t delivery;
 	int64_t until; /* when the claim may be taken by another */
+	/* What this id has left uncertain it may try again. */
+	bool is_retried;
 	/* Out: */
 	enum lock_answer answer;
 	/* What was found; LOCK_FREE: nothing, and the rest is empty. */

@@ -45,6 +45,8 @@ find_answer(const struct lock_row *row, const struct lock_acquire *a,
 		return LOCK_CONFLICT;
 	if (row->state == LOCK_CLAIMED)
 		return is_own || row->until <= now ? LOCK_GOT : LOCK_BUSY;
+	if (is_own && row->state == LOCK_UNCERTAIN && a->is_retried)
+		return LOCK_GOT;
 	if (is_own)
 		return LOCK_REPLAY;
 	return row->state == LOCK_DONE ? LOCK_DUPLICATE : LOCK_BUSY;

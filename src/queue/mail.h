@@ -159,6 +159,8 @@ struct mail_settle {
 	const char *result; /* JSON object, NULL with STATUS_NONE */
 	size_t result_len;
 	const char *class; /* kind of trouble, in the result, or NULL */
+	/* STATUS_UNCERTAIN: it is deferred, and marked as interrupted. */
+	bool is_retried;
 	bool is_unknown; /* out: no such mail */
 	bool is_stale; /* out: an older lease; history only */
 };

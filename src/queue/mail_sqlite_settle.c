@@ -1,17 +1,31 @@
 /* The ledger in SQLite: outcomes. */
 #include "queue/mail_sqlite.h"
 
+/* It is tried again, by policy, and may have had its effect. */
+static bool
+is_marked(const struct mail_settle *s)
+{
+	return s->status == STATUS_UNCERTAIN && s->is_retried;
+}
+
+static struct mail_transition
+transition_of(const struct mail_settle *s)
+{
+	return mail_transition(is_marked(s) ? STATUS_RETRY : s->status);
+}
+
 /* Write the outcome into the row. */
 static int
 apply(struct mail_sqlite *m, const struct sqlite_found *f,
     const struct mail_settle *s, bool is_held_now, int64_t now, struct err *e)
 {
-	struct mail_transition t = mail_transition(s->status);
+	struct mail_transition t = transition_of(s);
 	bool is_started = is_held_now && f->stage[0] != '\0';
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_SETTLE,
 	    "UPDATE mail SET state=?2,due_at=?3,attempts=attempts+?4,"
 	    "last=ifnull(?5,last),owner=NULL,stage=NULL,"
-	    "interrupted=CASE WHEN ?8 THEN 0 ELSE interrupted END,"
+	    "interrupted=CASE WHEN ?9 THEN max(interrupted,1)"
+	    " WHEN ?8 THEN 0 ELSE interrupted END,"
 	    "unstarted=0,updated_at=?6,class=?7 WHERE seq=?1",
 	    e);
 
@@ -30,6 +44,7 @@ apply(struct mail_sqlite *m, const struct sqlite_found *f,
 	db_bind_text(st, 7, s->class != NULL ? s->class : "");
 	/* What was not started has told nobody that it may have been done. */
 	db_bind_int(st, 8, is_started);
+	db_bind_int(st, 9, is_marked(s));
 	return db_run(&m->db, st, e);
 }
 

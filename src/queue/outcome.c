@@ -20,9 +20,18 @@ name_in(json result, const char *key, const char *fallback)
 	return s != NULL && name_valid(s, strlen(s)) ? s : fallback;
 }
 
+static bool
+is_retried(const struct queue *q, json rec)
+{
+	return strcmp(config_tenant_str(&q->state->config,
+			  json_str(rec, "tenant"), "on_uncertain", "park"),
+		   "retry") == 0;
+}
+
 /* One record's outcome, as the ledger wants it.  text keeps the result. */
 static int
-read_outcome(json rec, struct mail_settle *s, struct buf *text, struct err *e)
+read_outcome(const struct queue *q, json rec, struct mail_settle *s,
+    struct buf *text, struct err *e)
 {
 	json result;
 	const char *status = record_status(rec);
@@ -45,6 +54,7 @@ read_outcome(json rec, struct mail_settle *s, struct buf *text, struct err *e)
 	result = json_member(rec, "result", JSON_OBJECT);
 	s->stage = name_in(result, "stage", "unknown");
 	s->class = name_in(result, "class", NULL);
+	s->is_retried = is_retried(q, rec);
 	s->after_ms =
 	    json_int(result, "after_s", s->status == STATUS_SNOOZE ? 60 : 0) *
 	    1000;
@@ -99,7 +109,8 @@ outcome_batch(void *ctx, struct batch_item *items, size_t n, struct err *e)
 
 		items[i].fate = o->is_echo ? BATCH_EMIT : BATCH_SWALLOW;
 		if (record_check(items[i].rec, &bad) == -1 ||
-		    read_outcome(items[i].rec, s, &texts[m], &bad) == -1) {
+		    read_outcome(o->queue, items[i].rec, s, &texts[m], &bad) ==
+			-1) {
 			batch_refuse(&items[i], &bad);
 			*s = (struct mail_settle){0};
 			continue;

@@ -20,7 +20,8 @@
  *   snooze        no                 scheduled, ready again after after_s
  *   skip          no                 skipped
  *   fail          yes                dead
- *   uncertain     yes                parked
+ *   uncertain     yes                parked; by policy (tenants.T.on_uncertain)
+ *                                    deferred and marked
  *   (none)        no                 ready
  *   lease over, unstarted   no       ready; the 20th time dead
  *   lease over, started     yes      ready and marked (mail-dispatch), the

@@ -69,8 +69,8 @@ acquire(struct lock_engine *locks, struct state *s, void *ctx, struct err *e)
 	struct claiming *c = ctx;
 	struct batch b = {.work = claim_batch, .ctx = c};
 
-	(void)s;
 	c->locks = locks;
+	c->config = &s->config;
 	return batch_run(&b, e);
 }
 

@@ -36,6 +36,7 @@ struct ledger {
 	size_t n;
 	struct buf record; /* of the last of them */
 	struct buf history; /* the last one: "stored queued start …" */
+	bool is_retried; /* what settle says is uncertain */
 };
 
 static int failures;
@@ -204,6 +205,7 @@ settle(struct ledger *l, const char *stage, enum mail_status status,
 	    .status = status,
 	    .stage = stage,
 	    .after_ms = 500,
+	    .is_retried = l->is_retried,
 	};
 
 	if (status != STATUS_NONE) {

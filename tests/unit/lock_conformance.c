@@ -275,6 +275,25 @@ test_uncertain(struct locks *l)
 	CHECK(l, is(l, "k", "done a"));
 }
 
+/* Only its own, and only an uncertain one. */
+static void
+test_retried(struct locks *l)
+{
+	struct lock_acquire own = wanted(l, "k", "a");
+	struct lock_acquire other = wanted(l, "k", "b");
+
+	own.is_retried = other.is_retried = true;
+	acquire(l, "k", "a");
+	settle(l, "k", "a", LOCK_UNCERTAIN);
+	CHECK(l, acquire_it(l, other) == LOCK_BUSY);
+	CHECK(l, acquire_it(l, own) == LOCK_GOT);
+	CHECK(l, l->last.found == LOCK_UNCERTAIN);
+	CHECK(l, is(l, "k", "claimed a"));
+	CHECK(l, !settle(l, "k", "a", LOCK_DONE));
+	CHECK(l, acquire_it(l, own) == LOCK_REPLAY);
+	CHECK(l, acquire_it(l, other) == LOCK_DUPLICATE);
+}
+
 static void
 test_settle_free(struct locks *l)
 {
@@ -478,6 +497,7 @@ static const struct {
     {"claim", test_claim},
     {"done", test_done},
     {"uncertain", test_uncertain},
+    {"retried", test_retried},
     {"settle-free", test_settle_free},
     {"deliveries", test_deliveries},
     {"content", test_content},

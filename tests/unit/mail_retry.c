@@ -227,6 +227,32 @@ test_stranded(struct ledger *l)
 	CHECK(l, take(l, "q", "w", 1) == 1 && l->rows[0].is_interrupted);
 }
 
+/* Nobody knows, and the tenant wants it again: deferred, and marked. */
+static void
+test_uncertain(struct ledger *l)
+{
+	put(l, "a", "q", 0, 0);
+	take(l, "q", "w", 1);
+	start(l, "mail-send", lease("a", "w", 1));
+	l->is_retried = true;
+	settle(l, "mail-send", STATUS_UNCERTAIN, lease("a", "w", 1));
+	CHECK(l, row(l, "a").state == MAIL_DEFERRED);
+	CHECK(l, row(l, "a").attempts == 1 && row(l, "a").is_interrupted);
+	CHECK(l, move(l, (struct mail_move){.id = "a",
+			     .from = MAIL_DEFERRED,
+			     .to = MAIL_READY,
+			     .stage = ":retry"}));
+	CHECK(l, take(l, "q", "w", 1) == 1 && l->rows[0].is_interrupted);
+	start(l, "mail-send", lease("a", "w", 2));
+	settle(l, "mail-send", STATUS_OK, lease("a", "w", 2));
+	CHECK(l, row(l, "a").state == MAIL_SUCCEEDED);
+	CHECK(l, !row(l, "a").is_interrupted);
+	CHECK(l, strcmp(history(l, "a"),
+		     ":stored :queued :start mail-send :retry :start "
+		     "mail-send") == 0);
+	l->is_retried = false;
+}
+
 /* What kills us each time is not run again at once for ever. */
 static void
 test_interrupted(struct ledger *l)
@@ -462,6 +488,7 @@ static void (*const tests[])(struct ledger *) = {
     test_move,
     test_anew,
     test_stranded,
+    test_uncertain,
     test_interrupted,
     test_told,
     test_breaker,
