@@ -27,6 +27,7 @@ struct loop {
 	struct batch_item *items;
 	size_t n;
 	size_t bytes;
+	int64_t since; /* when the first of them came */
 	struct buf out;
 };
 
@@ -128,6 +129,8 @@ add_line(struct loop *l, const char *line, size_t len)
 	}
 	if (l->n % 64 == 0)
 		l->items = xrealloc(l->items, l->n + 64, sizeof *l->items);
+	if (l->n == 0 && l->b->linger_ms > 0)
+		l->since = clock_mono_ms();
 	l->items[l->n++] = item;
 	l->bytes += len;
 }
@@ -259,6 +262,17 @@ widen_pipe(void)
 	(void)fcntl(STDIN_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
 }
 
+/* Get what is to share this batch's sync with what is there.  1, 0: nothing. */
+static int
+fill_up(struct loop *l, bool is_first, struct err *e)
+{
+	int64_t left = 0;
+
+	if (!is_first && l->b->linger_ms > 0)
+		left = l->since + l->b->linger_ms - clock_mono_ms();
+	return jsonl_fill(&l->in, left > 0 ? (int)left : 0, e);
+}
+
 static int
 loop_run(struct loop *l, struct err *e)
 {
@@ -272,9 +286,8 @@ loop_run(struct loop *l, struct err *e)
 				return -1;
 			continue;
 		}
-		/* Whatever is readable already shares this batch's sync. */
 		if (more && has_room(l)) {
-			r = jsonl_fill(&l->in, 0, e);
+			r = fill_up(l, is_first, e);
 			if (r == -1)
 				return -1;
 			if (r == 1)

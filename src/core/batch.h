@@ -57,6 +57,11 @@ struct batch {
 	bool is_any; /* lines are objects of any kind; "v" is no version */
 	/* Give up (ERR_TEMP) when nothing moves for so long; 0: never. */
 	int64_t deadline_s;
+	/*
+	 * Nobody waits for what this makes true: while more comes, a batch
+	 * may wait so long for it.
+	 */
+	int64_t linger_ms;
 	/* Set by batch_run: */
 	bool is_empty; /* there was not a single line */
 };

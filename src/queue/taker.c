@@ -24,7 +24,9 @@
 enum {
 	OUT_HIGH = 256 * 1024, /* take no more while so much waits for a pipe */
 	FETCH_MAX = 1000, /* in one transaction */
-	REST_MS = 2, /* between two looks, however often rows move */
+	/* Between two looks, however often rows move. */
+	REST_MS = 2,
+	REST_MAX_MS = 10,
 	BLIND_MS = 100, /* between looks where nothing wakes us */
 	PACED_MS =
 	    10000, /* for a rate that lets mail through so soon we stay */
@@ -88,13 +90,18 @@ unsettled(const struct run *r)
 	return r->leases.unstarted + r->leases.started;
 }
 
-/* How many to take now. */
+/*
+ * How many to take now.  While those behind us still have enough to begin with,
+ * a few at a time are not worth a transaction each.
+ */
 static int64_t
 room(const struct run *r)
 {
-	int64_t n = r->how->window - unsettled(r);
+	int64_t window = r->how->window, n = window - unsettled(r);
 
 	if (r->is_closed || r->out.len > OUT_HIGH)
+		return 0;
+	if (n < window / 4 && r->leases.unstarted > window / 8)
 		return 0;
 	if (r->how->count > 0 && n > r->how->count - r->taken)
 		n = r->how->count - r->taken;
@@ -312,6 +319,15 @@ read_empty(int fd)
 		continue;
 }
 
+/* The more there is to work on behind us, the less often we need to look. */
+static int64_t
+rest_ms(const struct run *r)
+{
+	int64_t ms = r->leases.unstarted / 4;
+
+	return ms < REST_MS ? REST_MS : min64(ms, REST_MAX_MS);
+}
+
 /* Rest a little, then wait for a signal, room in the pipe, or moving rows. */
 static enum verdict
 wait_for_news(struct run *r, struct err *e)
@@ -327,8 +343,8 @@ wait_for_news(struct run *r, struct err *e)
 
 	if (ms == -1)
 		return FAILED;
-	if (poll(p, 2, (int)min64(ms, REST_MS)) == 0 && poll(p, 3, ms) == -1 &&
-	    errno != EINTR) {
+	if (poll(p, 2, (int)min64(ms, rest_ms(r))) == 0 &&
+	    poll(p, 3, ms) == -1 && errno != EINTR) {
 		err_errno(e, "poll");
 		return FAILED;
 	}

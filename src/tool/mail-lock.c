@@ -98,7 +98,7 @@ static int
 settle(struct lock_engine *locks, struct state *s, void *ctx, struct err *e)
 {
 	struct settling how = {.locks = locks, .ttl_s = ttl_s(s)};
-	struct batch b = {.work = settle_batch, .ctx = &how};
+	struct batch b = {.work = settle_batch, .ctx = &how, .linger_ms = 3};
 
 	(void)ctx;
 	return batch_run(&b, e);

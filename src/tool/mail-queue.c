@@ -110,7 +110,7 @@ static int
 settle(struct queue *q, void *ctx, struct err *e)
 {
 	struct outcome o = {.queue = q, .is_echo = option.is_echo};
-	struct batch b = {.work = outcome_batch, .ctx = &o};
+	struct batch b = {.work = outcome_batch, .ctx = &o, .linger_ms = 3};
 
 	(void)ctx;
 	return batch_run(&b, e);

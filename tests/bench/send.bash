@@ -196,9 +196,8 @@ send_postfix() {
 		'defer_transports = smtp' && pf_start || return
 	smtp-source -d -s 10 -m "$send_count" -l $send_size -f a@bench.test \
 		-t t@x.test "127.0.0.1:$pf_port" && send_wait_deferred &&
-		pf_write "$spool/pf" "$worker" "${common[@]}" &&
-		postfix -c "$pf_dir/etc" reload >/dev/null 2>&1 &&
-		rate "$send_count" send_flush
+		pf_stop && pf_write "$spool/pf" "$worker" "${common[@]}" &&
+		pf_start && rate "$send_count" send_flush
 	status=$?
 	pf_stop
 	return $status
