@@ -395,6 +395,26 @@ gone() { ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null; }
 		<(grep '"m9"' out)
 }
 
+@test "rates: each domain has its own, and one that is named the one it names" {
+	serve
+	config '{"transports":{"default":{"url":"smtp://127.0.0.1:'"$port"'",
+		"domains":{"one.example":{"limits":{"per_day":1}},
+			"*":{"limits":{"per_day":2}}}}}}'
+	for domain in one two three; do
+		recs 4 | jq -c --arg d $domain '.id += $d |
+			.mail.to = "\(.id)@\($d | ascii_upcase).example"'
+	done | mail-send >out
+	[ "$(jq -r 'select(.result.status == "ok") | .mail.to' out |
+		sed 's/.*@//' | sort | uniq -c | awk '{print $2, $1}')" = \
+		"ONE.example 1
+THREE.example 2
+TWO.example 2" ]
+	[ "$(jq -r .result.detail.limit out | sort -u)" = "domain:default:one.example
+domain:default:three.example
+domain:default:two.example
+null" ]
+}
+
 @test "rates: a server that says slow down is heard, and no attempt used" {
 	serve -s '[{"stage":"mail","match":"","mail":3,"times":1,
 		"reply":"421 4.7.0 too many messages, slow down"}]'

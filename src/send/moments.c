@@ -70,7 +70,7 @@ add_transport(struct scopes *s, const struct transport *t)
 	add(s, config_in(t->config, "limits"));
 }
 
-/* Only what is said of it: there are too many domains to count them all. */
+/* "*" is each other domain by itself. */
 static void
 add_domain(struct scopes *s, const struct letter *l)
 {
@@ -85,6 +85,8 @@ add_domain(struct scopes *s, const struct letter *l)
 		domain[n++] = (char)tolower((unsigned char)*p);
 	domain[n] = '\0';
 	one = json_member(domains, domain, JSON_OBJECT);
+	if (!json_is_valid(one))
+		one = json_member(domains, "*", JSON_OBJECT);
 	if (json_is_valid(one)) {
 		snprintf(s->names[s->n], sizeof *s->names, "domain:%.64s:%s",
 		    l->transport->name, domain);
