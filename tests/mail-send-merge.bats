@@ -82,6 +82,11 @@ line() {
 	[ "$(jq -c '[.mail.text,.mail.html]' out)" = \
 		'["Text <n>\n","<p>&lt;n&gt;</p>\n"]' ]
 	[ "$(jq -c '.. | objects | has("text_file") or has("html_file")' out | sort -u)" = false ]
+	printf 'caf\351 {{ .name }}' >dir/latin
+	template 'del(.mail.text) | .text_file="latin"'
+	mv t.json dir/
+	run -64 --separate-stderr mail-send --merge dir/t.json <in
+	[[ $stderr == *"text_file: latin: not UTF-8"* ]]
 	for file in ../secret /etc/passwd link none sub; do
 		template "del(.mail.text) | .text_file=\"$file\""
 		mv t.json dir/

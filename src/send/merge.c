@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/jq.h"
 #include "core/json.h"
+#include "core/utf8.h"
 #include "send/template.h"
 
 struct merging {
@@ -35,10 +36,12 @@ read_body(int dir, json name, json *out, struct err *e)
 		    fd, MERGE_TEMPLATE_MAX, &text, json_string_value(name), e);
 		close(fd);
 	}
-	if (r == 0) {
-		buf_addstr(&text, "");
-		*out = json_bytes(text.data, text.len);
-	}
+	buf_addstr(&text, "");
+	if (r == 0 && !utf8_valid(text.data, text.len))
+		r = err_set(
+		    e, ERR_USAGE, "%.200s: not UTF-8", json_string_value(name));
+	if (r == 0)
+		*out = json_stringn(text.data, text.len);
 	buf_release(&text);
 	return r;
 }
@@ -51,7 +54,7 @@ take_bodies(json *obj, json *mail, int dir, struct err *e)
 	static const char *const members[] = {"text", "html"};
 
 	for (size_t i = 0; i < 2; i++) {
-		json name = json_get(*obj, files[i]), body;
+		json name = json_get(*obj, files[i]), body = json_none();
 		int r;
 
 		if (!json_is_valid(name))
@@ -118,7 +121,7 @@ read_template(const char *path, json *root, struct err *e)
 static int
 load(struct merging *m, const char *path, struct err *e)
 {
-	json root;
+	json root = json_none();
 	int dir, r = read_template(path, &root, e);
 
 	if (r == -1)

@@ -28,12 +28,10 @@ find_end(const char *s, const char *end, const char *mark)
 		} else if (is_string && *s != '"') {
 			continue;
 		}
-		if (*s == '"' && is_string)
-			n--;
+		if ((*s == '"' && is_string) || strchr(")]}", *s) != NULL)
+			n -= n > 0;
 		else if (strchr("\"([{", *s) != NULL && n < NEST_MAX)
 			open[n++] = *s;
-		else if (strchr(")]}", *s) != NULL && n > 0)
-			n--;
 	}
 	return NULL;
 }
