@@ -9,6 +9,7 @@ import email
 import email.header
 import email.policy
 import email.utils
+import inspect
 import itertools
 import json
 import os
@@ -230,12 +231,17 @@ def decoded(text):
     return str(email.header.make_header(email.header.decode_header(text)))
 
 
+# Since CVE-2023-27043 it takes address literals for malformed unless told.
+LENIENT = ({"strict": False} if "strict" in inspect.signature(
+    email.utils.getaddresses).parameters else {})
+
+
 def python_addresses(raw, field):
     """By the older functions: the newer ones leave the white space between
     encoded words of a name (CPython issue 92081)."""
     values = email.message_from_bytes(raw).get_all(field, [])
     return [(decoded(re.sub(r"\r\n", "", name)), unquote(address))
-            for name, address in email.utils.getaddresses(values)]
+            for name, address in email.utils.getaddresses(values, **LENIENT)]
 
 
 def check_python(mail, raw):
