@@ -1,6 +1,7 @@
 #include "core/batch.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,6 +232,23 @@ do_batch(struct loop *l, struct err *e)
 	return 0;
 }
 
+/*
+ * Wait for input, or for the reader's end: what stands before us must hear of
+ * it, even if nothing more is to come.  0; -1.
+ */
+static int
+wait_for_reader(int timeout_ms, struct err *e)
+{
+	struct pollfd p[] = {
+	    {.fd = STDIN_FILENO, .events = POLLIN},
+	    {.fd = STDOUT_FILENO}, /* only that it is gone */
+	};
+
+	if (poll(p, 2, timeout_ms) > 0 && (p[1].revents & POLLERR) != 0)
+		return err_set(e, ERR_TEMP, "stdout: nobody reads it any more");
+	return 0;
+}
+
 /* Wait for input, but not beyond the deadline. */
 static int
 wait_for_input(struct loop *l, struct err *e)
@@ -246,7 +264,9 @@ wait_for_input(struct loop *l, struct err *e)
 			return err_set(e, ERR_TEMP,
 			    "stdin: nothing came for %lld seconds; giving up",
 			    (long long)l->b->deadline_s);
-		r = jsonl_fill(&l->in, (int)left, e);
+		if (l->b->is_for_reader && wait_for_reader((int)left, e) == -1)
+			return -1;
+		r = jsonl_fill(&l->in, l->b->is_for_reader ? 0 : (int)left, e);
 		if (r != 0)
 			return r;
 	}

@@ -55,6 +55,11 @@ struct batch {
 	const char *progress;
 	bool is_silent; /* nothing is emitted */
 	bool is_any; /* lines are objects of any kind; "v" is no version */
+	/*
+	 * What comes is for who reads the output: the end of that one is ours
+	 * (ERR_TEMP), even if nothing more is written.
+	 */
+	bool is_for_reader;
 	/* Give up (ERR_TEMP) when nothing moves for so long; 0: never. */
 	int64_t deadline_s;
 	/*

@@ -67,7 +67,7 @@ static int
 acquire(struct lock_engine *locks, struct state *s, void *ctx, struct err *e)
 {
 	struct claiming *c = ctx;
-	struct batch b = {.work = claim_batch, .ctx = c};
+	struct batch b = {.work = claim_batch, .ctx = c, .is_for_reader = true};
 
 	c->locks = locks;
 	c->config = &s->config;
