@@ -52,6 +52,11 @@ kill_some() {
 	done
 }
 
+lines_have_ended() {
+	pkill -TERM -x -s "$1" mail-queue
+	! pgrep -s "$1" >/dev/null
+}
+
 # round KILLS: lines at work, until so many of their programs are dead.
 round() {
 	rm -f over session
@@ -60,7 +65,8 @@ round() {
 	wait_for 20 test -s session
 	kill_some "$(cat session)" "$1"
 	touch over
-	wait_for 60 sh -c "! pgrep -s $(cat session) >/dev/null"
+	# A take whose stdout is closed waits for the leases of the dead.
+	wait_for 60 lines_have_ended "$(cat session)"
 	wait_for 20 server_is_quiet
 }
 
@@ -130,4 +136,30 @@ waiting() {
 		.twice <= .unknown' <<<"$output"
 	[ "$(sqlite3 state/mail.db 'PRAGMA integrity_check')" = ok ]
 	[ "$(sqlite3 state/lock.db 'PRAGMA integrity_check')" = ok ]
+}
+
+# line_with_stall: mails wait behind one that is on its way and stays there; the
+# session of the line is in the file session.
+line_with_stall() {
+	serve -s '[{"stage":"end","do":"stall"}]' --quiet
+	config '{"transports":{"default":{"url":"smtp://127.0.0.1:'"$port"'"}}}'
+	queue t 1 4
+	export -f outbound
+	SEND="-P 1" setsid bash -c 'echo $$ >session; outbound -1 -n 3' 3>&- \
+		>/dev/null 2>line.err &
+	wait_for 20 grep -q '"event": "mail"' srv/log
+}
+
+line_is_over() { ! pgrep -s "$(cat session)" '^mail-' >/dev/null; }
+
+@test "send kill: what a killed sender had not started goes back at once" {
+	line_with_stall
+	pkill -KILL -s "$(cat session)" '^mail-send'
+	# Long before the lease of the one that was started is over.
+	wait_for 20 line_is_over
+	[ "$(states)" = $'leased 1\nready 3' ]
+	mail-store list -s ready | jq -e '.attempts == 0'
+	grep -q 'mail-lock: stdout: nobody reads it any more' line.err
+	MAILPIPE_CLOCK=+2h mail-queue take -c 1 nothing
+	[ "$(states)" = $'parked 1\nready 3' ]
 }
