@@ -108,6 +108,7 @@ try_rows() {
 @test "crash: each row of the table in queue.h belongs to one of these tests" {
 	[ "$(rows | wc -l)" -gt 10 ]
 	while read -r name verb call states; do
+		[ "$verb" != mail-send ] || continue # mail-send-crash.bats
 		[ -n "$states" ] || fail "$name: no states"
 		verb=${verb%-large}
 		grep -qE "^	try_rows '?${verb%-many}\*?'?$" \

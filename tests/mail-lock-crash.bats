@@ -164,6 +164,7 @@ try_rows() {
 @test "lock crash: each row of the table in lock.h belongs to one of these tests" {
 	[ "$(rows | wc -l)" -ge 12 ]
 	while read -r name verb call locks; do
+		[ "$verb" != mail-send ] || continue # mail-send-crash.bats
 		[ -n "$locks" ] && grep -qE "^	try_rows (.* )?$verb( .*)?$" \
 			"$BATS_TEST_FILENAME" || echo "$name $call" >>failures
 	done < <(rows)

@@ -84,10 +84,10 @@ look() {
 		.accepted) | .to[]' | sort -u >accepted
 	mail-retry uncertain -t looked |
 		jq -r '.envelope.to + " " + .id' | sort >parked
-	join accepted parked | cut -d' ' -f2 >done
-	join -v 2 accepted parked | cut -d' ' -f2 >undone
-	[ ! -s done ] || xargs mail-retry uncertain --done <done
-	[ ! -s undone ] || xargs mail-retry uncertain --again <undone
+	join accepted parked | cut -d' ' -f2 >happened
+	join -v 2 accepted parked | cut -d' ' -f2 >missing
+	[ ! -s happened ] || xargs mail-retry uncertain --done <happened
+	[ ! -s missing ] || xargs mail-retry uncertain --again <missing
 }
 
 waiting() {

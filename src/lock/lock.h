@@ -37,9 +37,10 @@
  *
  * Crash table.  Each row is a place where a process of the working line may
  * die, and what the lock may be for the next reader. tests/mail-lock-crash.bats
- * reads these rows and tries each: NAME is the row, VERB the command that dies,
- * CALL the system call at which it is killed (each one of that kind in turn,
- * before and after it), LOCK the states that the lock may be in.
+ * reads these rows (tests/mail-send-crash.bats those of mail-send) and tries
+ * each: NAME is the row, VERB the command that dies, CALL the system call at
+ * which it is killed (each one of that kind in turn, before and after it), LOCK
+ * the states that the lock may be in.
  *
  *   NAME            VERB               CALL       LOCK
  *   take-output     mail-queue-take    write      free
@@ -49,6 +50,9 @@
  *   start-commit    mail-dispatch      fdatasync  claimed
  *   handler-run     mail-dispatch      pidfd      claimed
  *   result-output   mail-dispatch      write      claimed
+ *   send-start      mail-send          fdatasync  claimed
+ *   send-bytes      mail-send          send       claimed
+ *   send-output     mail-send          write      claimed
  *   settle-commit   mail-lock-settle   fdatasync  claimed done
  *   settle-write    mail-lock-settle   pwrite64   claimed done
  *   settle-output   mail-lock-settle   write      done

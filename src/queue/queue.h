@@ -55,6 +55,9 @@
  *   start-commit     mail-dispatch     fdatasync  leased
  *   handler-run      mail-dispatch     pidfd      leased
  *   result-output    mail-dispatch     write      leased
+ *   send-start       mail-send         fdatasync  leased
+ *   send-bytes       mail-send         send       leased
+ *   send-output      mail-send         write      leased
  *   settle-commit    mail-queue-settle fdatasync  leased succeeded
  *   settle-write     mail-queue-settle pwrite64   leased succeeded
  *
@@ -62,7 +65,9 @@
  * bytes; nothing that was acknowledged is undone; "none" is only possible while
  * the MTA still has the mail, because nobody has said 0; a row left leased is
  * ready again when its lease is over, and carries "interrupted" when its
- * handler may have run.
+ * handler may have run; one that mail-send had started is parked then, or, if its
+ * tenant wants it (on_interrupted), ready and marked.  (Rows of mail-send are
+ * tried by tests/mail-send-crash.bats.)
  */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H

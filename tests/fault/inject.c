@@ -4,15 +4,15 @@
  *   INJECT_CALL    which: fsync fdatasync syncfs write pwrite rename renameat
  *                  renameat2 linkat unlinkat mkdirat close open openat openat2
  *                  ftruncate flock read pread pidfd io_setup io_submit
- *                  io_getevents; several with commas between.  The 64-bit
- *                  variants (pwrite64) are the same call.
+ *                  io_getevents connect send recv; several with commas
+ *                  between.  The 64-bit variants (pwrite64) are the same
+ *                  call.
  *   INJECT_NTH     the nth such call of each process, from 1; 0: every one
  *   INJECT_DO      an errno (EIO ENOSPC EDQUOT ENOMEM EINTR EAGAIN EMFILE
- *                  EACCES), kill (die before the call), kill-after (die after
- *                  it), stop (SIGSTOP before the call), short (half of what
- *                  was to be read or written) or short-stop (the same, and
- *                  SIGSTOP after it); EIO when it is not set
- *   INJECT_PROG    only in processes of this name
+ *                  EACCES EPIPE ECONNRESET ECONNREFUSED), kill (die before the
+ * call), kill-after (die after it), stop (SIGSTOP before the call), short (half
+ * of what was to be read or written) or short-stop (the same, and SIGSTOP after
+ * it); EIO when it is not set INJECT_PROG    only in processes of this name
  *   INJECT_FD_MIN  lowest descriptor that write and close count (default 3);
  *                  descriptor 2 never is
  *   INJECT_HIT     a file to which a line is added each time it strikes, so
@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -68,6 +69,9 @@ static const struct {
     {"EAGAIN", ACT_FAIL, EAGAIN},
     {"EMFILE", ACT_FAIL, EMFILE},
     {"EACCES", ACT_FAIL, EACCES},
+    {"EPIPE", ACT_FAIL, EPIPE},
+    {"ECONNRESET", ACT_FAIL, ECONNRESET},
+    {"ECONNREFUSED", ACT_FAIL, ECONNREFUSED},
     {"kill", ACT_KILL, 0},
     {"kill-after", ACT_KILL_AFTER, 0},
     {"stop", ACT_STOP, 0},
@@ -369,6 +373,29 @@ flock(int fd, int operation)
 {
 	return strikes("flock", fd) ? -1
 				    : (int)after(REAL(flock)(fd, operation));
+}
+
+int
+connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+	return strikes("connect", fd) ? -1
+				      : (int)after(REAL(connect)(fd, to, len));
+}
+
+ssize_t
+send(int fd, const void *data, size_t n, int flags)
+{
+	return strikes("send", fd)
+		   ? -1
+		   : after(REAL(send)(fd, data, part(n), flags));
+}
+
+ssize_t
+recv(int fd, void *data, size_t n, int flags)
+{
+	return strikes("recv", fd)
+		   ? -1
+		   : after(REAL(recv)(fd, data, part(n), flags));
 }
 
 #define MODE_ARGUMENT(flags, mode)                                             \
