@@ -5,11 +5,12 @@
 # it had started is parked, or by policy sent again, and marked; the server's log
 # agrees.
 
+load helpers
+load smtp.d/helpers
+load send.d/helpers
+load send.d/steps
+
 setup() {
-	load helpers
-	load smtp.d/helpers
-	load send.d/helpers
-	load send.d/steps
 	mailpipe_setup
 	need python3 jq
 }

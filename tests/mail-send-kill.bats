@@ -3,10 +3,11 @@
 # sending line that are killed.  Afterwards each recipient has one outcome, and
 # the server's log, the history and the locks agree.
 
+load helpers
+load smtp.d/helpers
+load send.d/helpers
+
 setup() {
-	load helpers
-	load smtp.d/helpers
-	load send.d/helpers
 	mailpipe_setup
 	need python3 jq
 }
