@@ -183,6 +183,15 @@ commands() { jq -r 'select(.event == "command") | .line' srv/log; }
 	done
 }
 
+@test "smtp: a server that takes the recipient of what it refused gets no empty mail" {
+	serve -s '[{"stage":"mail","mail":1,"times":1,"reply":"550 5.7.1 not this"},
+		{"stage":"rcpt","times":1,"reply":"250 2.1.5 all the same"}]'
+	drive -- small small
+	[ "$(outcomes | paste -sd ,)" = "refused mail 550,accepted end 250" ]
+	[ "$(jq -c 'select(.event == "mail") | .size > 0' srv/log)" = true ]
+	server_is_fine
+}
+
 @test "smtp: PIPELINING is one write" {
 	need_release # no leak checker under strace
 	need strace

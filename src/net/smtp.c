@@ -68,6 +68,7 @@ struct smtp {
 	struct smtp_body body;
 	enum command said, awaited; /* next command to say; whose reply comes */
 	bool is_refused; /* MAIL or RCPT was, by refusal */
+	bool has_recipient; /* RCPT was accepted, whatever became of MAIL */
 	struct reply refusal;
 	struct smtp_answer answer;
 	struct smtp_answer why;
@@ -208,8 +209,12 @@ begin_body(struct smtp *c)
 		set_step(c, STEP_BODY, c->limits.block);
 		return;
 	}
-	if (c->server->is_lmtp) {
-		/* For nobody it would answer nothing (RFC 2033, 4.2). */
+	if (c->server->is_lmtp || c->has_recipient) {
+		/*
+		 * For nobody LMTP would answer nothing (RFC 2033, 4.2).  And
+		 * who takes a recipient of what it has refused would deliver
+		 * an empty message.
+		 */
 		err_set(&e, ERR_TEMP, "DATA is accepted for nobody");
 		break_line(c, &e);
 		return;
@@ -262,6 +267,7 @@ on_command_reply(struct smtp *c, struct reply *reply)
 		else
 			set_answer(c, SMTP_REFUSED, &c->refusal, NULL);
 	} else {
+		c->has_recipient |= is_yes && c->awaited == COMMAND_RCPT;
 		c->awaited++;
 		if (c->said > c->awaited)
 			c->due = c->now + (c->awaited == COMMAND_DATA
@@ -543,7 +549,7 @@ smtp_send(struct smtp *c, const struct smtp_mail *mail)
 	struct err e = ERR_INIT;
 
 	c->now = clock_mono_ms();
-	c->is_refused = false;
+	c->is_refused = c->has_recipient = false;
 	c->said = c->awaited = c->needs_rset ? COMMAND_RSET : COMMAND_MAIL;
 	set_step(c, STEP_COMMANDS, c->limits.command);
 	if (smtp_body_open(&c->body, mail, &e) == -1)
