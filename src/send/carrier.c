@@ -127,14 +127,31 @@ carrier_watch(const struct carrier *c, struct pollfd fds[CARRIER_FDS])
 		smtp_watch(c->smtp, &fds[0]);
 }
 
+/* When it gives its place up, unless something has come of it by then. */
+static int64_t
+place_until(const struct carrier *c)
+{
+	if (c->state == CARRIER_OPENING)
+		return c->opened_at + CARRIER_SLOW_MS;
+	if (c->state == CARRIER_BUSY)
+		return c->letter->started_at + CARRIER_LATE_MS;
+	return INT64_MAX;
+}
+
+bool
+carrier_has_place(const struct carrier *c, int64_t now)
+{
+	return now < place_until(c);
+}
+
 int64_t
 carrier_due(const struct carrier *c, int64_t now)
 {
 	int64_t due = c->state == CARRIER_IDLE ? c->idle_since + CARRIER_IDLE_MS
 					       : INT64_MAX;
 
-	if (c->state == CARRIER_OPENING && c->opened_at + CARRIER_SLOW_MS > now)
-		due = c->opened_at + CARRIER_SLOW_MS;
+	if (place_until(c) > now && place_until(c) < due)
+		due = place_until(c);
 	if (c->command.pid > 0 && c->command.due_at < due)
 		due = c->command.due_at;
 	if (c->smtp != NULL && smtp_due(c->smtp) < due)

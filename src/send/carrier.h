@@ -27,7 +27,9 @@ enum {
 	CARRIER_FDS = COMMAND_FDS, /* to poll, of each */
 	CARRIER_MAILS = 1000, /* then it has had enough */
 	CARRIER_IDLE_MS = 5 * 1000, /* kept so long without work */
-	CARRIER_SLOW_MS = 2 * 1000, /* opening for longer, it takes no place */
+	/* Opening for longer, or busy with one letter, it takes no place. */
+	CARRIER_SLOW_MS = 2 * 1000,
+	CARRIER_LATE_MS = 5 * 1000,
 };
 
 enum carrier_state {
@@ -71,6 +73,9 @@ void carrier_send(
  */
 void carrier_watch(const struct carrier *c, struct pollfd fds[CARRIER_FDS]);
 int64_t carrier_due(const struct carrier *c, int64_t now);
+
+/* Does it take a place from other lanes? */
+bool carrier_has_place(const struct carrier *c, int64_t now);
 
 /*
  * After the poll.  true: *v says what came of its letter, which is c->letter

@@ -60,15 +60,13 @@ fleet_count(
 	return n;
 }
 
-/* Those that take a place. */
 static size_t
 count_places(const struct fleet *f, int64_t now)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n; i++)
-		n += f->carriers[i]->state != CARRIER_OPENING ||
-		     now - f->carriers[i]->opened_at < CARRIER_SLOW_MS;
+		n += carrier_has_place(f->carriers[i], now);
 	return n;
 }
 
@@ -110,6 +108,7 @@ may_open(struct fleet *f, struct lane *lane, int64_t now)
 		lane->cap = 0;
 	if (now < lane->try_at || (!lane->is_up && lane->carriers > 0) ||
 	    (lane->cap > 0 && lane->carriers >= lane->cap) ||
+	    lane->carriers >= f->max ||
 	    f->n >= f->max + FLEET_SLOW_MAX)
 		return false;
 	if (count_places(f, now) < f->max)

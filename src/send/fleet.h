@@ -1,7 +1,7 @@
 /*
  * All lanes and all that carries their letters.  When carriers are short each
  * lane that has something to do has its share of them; one that does not answer
- * takes no place from the others.
+ * takes no place from the others, and no lane has more than all places.
  */
 #ifndef SEND_FLEET_H
 #define SEND_FLEET_H

@@ -1,0 +1,59 @@
+#!/usr/bin/env bats
+# mail-send: servers that hold up their own mail hold up no other's, and what is
+# urgent goes first.
+
+setup() {
+	load helpers
+	load smtp.d/helpers
+	load send.d/helpers
+	mailpipe_setup
+	need python3 jq
+}
+
+teardown() { mailpipe_teardown; }
+
+# recs N [MEMBERS]: records m1 to mN, each with a mail to one recipient.
+recs() {
+	jq -nc --argjson n "$1" --argjson more "${2:-{\}}" '
+		range(1; $n + 1) | {id: "m\(.)", tenant: "t", mail: {
+			from: "shop@example.com", to: "m\(.)@example.jp",
+			subject: "mail \(.)", text: "text"}} + $more'
+}
+
+# two SCRIPT [LIMITS]: tenant t's server does as the script says, that of t2 is
+# fine.
+two() {
+	serve -s "$1"
+	slow=$port
+	mv srv slow
+	serve
+	config '{"transports":{"default":{"url":"smtp://127.0.0.1:'"$slow"'",
+			"time_limits":'"${2:-{\}}"'},
+			"own":{"url":"smtp://127.0.0.1:'"$port"'"}},
+		"tenants":{"t2":{"transport":"own"}}}'
+}
+
+lines_in() { [ -e "$2" ] && [ "$(wc -l <"$2")" -ge "$1" ]; }
+
+# of TENANT FILE: "STATUS CLASS COUNT", sorted.
+of() {
+	jq -r --arg t "$1" 'select(.tenant == $t) |
+		"\(.result.status) \(.result.class)"' "$2" | sort | uniq -c |
+		awk '{print $2, $3, $1}'
+}
+
+@test "a server that answers late keeps no place from others" {
+	two '[{"stage":"end","do":"freeze"}]'
+	mkfifo in
+	mail-send -P 2 <in >out &
+	exec 5>in
+	recs 8 >&5
+	wait_for 10 grep -q '"line": "DATA' slow/log
+	recs 5 '{"tenant":"t2"}' >&5
+	wait_for 8 lines_in 5 out
+	[ "$(of t2 out)" = "ok null 5" ]
+	# It has no more connections than it may have, for that.
+	[ "$(grep -c '"event": "connect"' slow/log)" -le 2 ]
+	kill -KILL $!
+	exec 5>&-
+}
