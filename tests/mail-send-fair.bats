@@ -57,3 +57,13 @@ of() {
 	kill -KILL $!
 	exec 5>&-
 }
+
+@test "what waits behind a server that answers late leaves the window" {
+	two '[{"stage":"end","do":"freeze"}]'
+	recs 12 | mail-queue put outbound
+	mail-queue take -c 12 outbound | mail-send -P 2 >out &
+	wait_for 16 lines_in 9 out
+	[ "$(of t out)" = "snooze network 9" ]
+	[ "$(jq -r .result.holds out | sort -u)" = null ]
+	kill -KILL $!
+}

@@ -108,8 +108,7 @@ may_open(struct fleet *f, struct lane *lane, int64_t now)
 		lane->cap = 0;
 	if (now < lane->try_at || (!lane->is_up && lane->carriers > 0) ||
 	    (lane->cap > 0 && lane->carriers >= lane->cap) ||
-	    lane->carriers >= f->max ||
-	    f->n >= f->max + FLEET_SLOW_MAX)
+	    lane->carriers >= f->max || f->n >= f->max + FLEET_SLOW_MAX)
 		return false;
 	if (count_places(f, now) < f->max)
 		return true;
@@ -161,19 +160,31 @@ fleet_carrier(struct fleet *f, struct lane *lane, size_t due, struct verdict *v)
 	return c != NULL && c->state == CARRIER_IDLE ? c : NULL;
 }
 
+/* Since when the server owes this one an answer; INT64_MAX: it does not. */
+static int64_t
+owed_since(const struct carrier *c)
+{
+	if (c->state == CARRIER_BUSY)
+		return c->letter->started_at;
+	return c->state == CARRIER_OPENING && !c->lane->is_up ? c->opened_at
+							      : INT64_MAX;
+}
+
 int64_t
 fleet_patience(const struct fleet *f, const struct lane *lane)
 {
-	int64_t first = INT64_MAX - FLEET_PATIENCE_MS;
+	int64_t first = INT64_MAX;
 
-	if (lane->is_up || lane->fresh.n + lane->timed.n < 2)
+	if (lane->fresh.n + lane->timed.n < 2)
 		return INT64_MAX;
 	for (size_t i = 0; i < f->n; i++)
 		if (f->carriers[i]->lane == lane &&
-		    f->carriers[i]->state == CARRIER_OPENING &&
-		    f->carriers[i]->opened_at < first)
-			first = f->carriers[i]->opened_at;
-	return first + FLEET_PATIENCE_MS;
+		    owed_since(f->carriers[i]) < first)
+			first = owed_since(f->carriers[i]);
+	if (first == INT64_MAX)
+		return INT64_MAX;
+	return (first > lane->moved_at ? first : lane->moved_at) +
+	       FLEET_PATIENCE_MS;
 }
 
 static bool

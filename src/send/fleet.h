@@ -17,7 +17,7 @@
 
 enum {
 	FLEET_SLOW_MAX = 200, /* carriers that take no place */
-	FLEET_PATIENCE_MS = 10 * 1000, /* for a server's first answer */
+	FLEET_PATIENCE_MS = 10 * 1000, /* for any answer of a server's */
 };
 
 struct fleet {
@@ -48,7 +48,8 @@ struct carrier *fleet_carrier(
 
 /*
  * The time (monotonic) from which the lane's letters do not all wait for its
- * server to answer; INT64_MAX: it does, or has no more than one.
+ * server to answer, at its greeting or to any mail; INT64_MAX: it does, or has
+ * no more than one.
  */
 int64_t fleet_patience(const struct fleet *f, const struct lane *lane);
 

@@ -36,6 +36,7 @@ struct lane {
 	/* Monotonic; 0: it is not. */
 	int64_t cap_until, held_until;
 	int64_t try_at; /* open none before that */
+	int64_t moved_at; /* when the last of its letters was answered */
 	struct verdict trouble; /* why it is held */
 };
 

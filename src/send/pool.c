@@ -318,7 +318,8 @@ conclude(struct pool *p, struct carrier *c, const struct verdict *v)
 		not_opened(p, lane, v);
 		return;
 	}
-	l = carrier_done(c, clock_mono_ms());
+	lane->moved_at = clock_mono_ms();
+	l = carrier_done(c, lane->moved_at);
 	if (v->is_again && !l->is_again) {
 		l->is_again = true;
 		put_back(lane, l);
