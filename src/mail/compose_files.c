@@ -48,6 +48,16 @@ why_not_type(const char *type)
 	return NULL;
 }
 
+/* What RFC 2231 and 2047 have hidden in it is there by now: line ends, too. */
+static bool
+is_param_text(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i] < ' ' || s[i] > '~')
+			return false;
+	return n > 0 && n <= PARAM_TEXT_MAX;
+}
+
 static int
 add_params(struct attachment *a, const struct params *p, const struct where *w,
     struct err *e)
@@ -57,19 +67,18 @@ add_params(struct attachment *a, const struct params *p, const struct where *w,
 	buf_addstr(&out, "");
 	for (size_t i = 0; i < p->n; i++) {
 		const struct param *item = &p->items[i];
-		struct text value = {item->value, item->len};
 
 		if (strcmp(item->name, "name") == 0 ||
 		    !is_mime_token(item->name, strlen(item->name)) ||
-		    strpbrk(item->name, "*'%") != NULL || value.len == 0 ||
-		    value.len > PARAM_TEXT_MAX || !text_is_ascii(value)) {
+		    strpbrk(item->name, "*'%") != NULL ||
+		    !is_param_text(item->value, item->len)) {
 			buf_release(&out);
 			return where_wrong(w, e,
 			    "has a parameter that can't be used there (the "
 			    "name is a member of its own)");
 		}
 		a->has_charset |= strcmp(item->name, "charset") == 0;
-		param_add(&out, item->name, value.data, value.len);
+		param_add(&out, item->name, item->value, item->len);
 	}
 	a->params = buf_detach(&out);
 	return 0;

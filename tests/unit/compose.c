@@ -397,6 +397,14 @@ static const struct {
     {"\"attachments\":[{\"path\":\"x\",\"type\":\"text/plain; name=x\"}]",
 	"mail.attachments[0].type: has a parameter that can't be used there "
 	"(the name is a member of its own)"},
+    {"\"attachments\":[{\"path\":\"x\",\"type\":\"text/plain; "
+     "a*=us-ascii''b%0D%0AX-C:%20d\"}]",
+	"mail.attachments[0].type: has a parameter that can't be used there "
+	"(the name is a member of its own)"},
+    {"\"attachments\":[{\"path\":\"x\",\"type\":\"text/plain; "
+     "a==?utf-8?q?b=0Ac?=\"}]",
+	"mail.attachments[0].type: has a parameter that can't be used there "
+	"(the name is a member of its own)"},
     {"\"attachments\":[{\"path\":\"x\",\"disposition\":\"form-data\"}]",
 	"mail.attachments[0].disposition: must be \"attachment\" or "
 	"\"inline\""},
