@@ -216,3 +216,11 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)'
 	[ "$(mail-queue drop -n --key-prefix june outbound | wc -l)" = 0 ]
 	[ "$(mail-queue drop -n --key-prefix may-1 --key-prefix may-2 outbound | wc -l)" = 4 ]
 }
+
+@test "drop: a prefix that is empty, as of a variable that is not set, is misuse" {
+	template
+	recipients 3 | merge | mail-store put | mail-queue put outbound
+	run -64 --separate-stderr mail-queue drop --key-prefix "" outbound
+	[[ $stderr == *"--key-prefix: it is empty"* ]]
+	[ "$(states)" = "ready 3" ]
+}

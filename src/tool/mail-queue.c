@@ -256,6 +256,12 @@ run_drop(int argc, char **argv, struct err *e)
 	(void)argc;
 	if (check_place(argv[0], e) == -1)
 		return -1;
+	/* Every key begins with it. */
+	for (size_t i = 0; i < how.prefixes.n; i++)
+		if (how.prefixes.items[i][0] == '\0')
+			return err_set(e, ERR_USAGE,
+			    "--key-prefix: it is empty; --all is all that "
+			    "waits in the queue");
 	if (!option.is_all && how.ids.n == 0 && how.keys.n == 0 &&
 	    how.prefixes.n == 0 && how.filter.tenant == NULL &&
 	    how.filter.state == NULL && how.filter.older_s == 0 &&
