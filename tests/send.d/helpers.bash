@@ -47,3 +47,36 @@ server_is_quiet() {
 	jq -s -e '([.[] | select(.event == "connect")] | length) ==
 		([.[] | select(.event == "close")] | length)' srv/log >/dev/null
 }
+
+# serve_limited PER_S PER_DAY: limited.py in srv; its port is $port.
+serve_limited() {
+	rm -rf srv
+	mkdir srv
+	"$MAILPIPE_REPO/tests/send.d/limited.py" "$1" "$2" srv \
+		2>srv/stderr 3>&- &
+	server=$!
+	wait_for 20 test -s srv/port
+	port=$(cat srv/port)
+}
+
+# sent [PATTERN]: how many mails to such recipients the server has taken.
+sent() {
+	jq -r --arg p "${1:-}" 'select(.event == "mail" and (.to | test($p))) |
+		.to' srv/log | wc -l
+}
+refused() { jq -r 'select(.event == "refused") | .to' srv/log | wc -l; }
+
+# took [PATTERN]: milliseconds from the first of them to the last.
+took() {
+	jq -s --arg p "${1:-}" 'map(select(.event == "mail" and
+		(.to | test($p))) | .at) | sort | (.[-1] - .[0]) * 1000 | round' srv/log
+}
+
+# most [PATTERN]: the most of them in any second.
+most() {
+	jq -r --arg p "${1:-}" 'select(.event == "mail" and (.to | test($p))) |
+		.at' srv/log | sort -n | awk '
+		{at[NR] = $1; while (at[NR] - at[first + 1] >= 1) first++
+		 if (NR - first > max) max = NR - first}
+		END {print max + 0}'
+}
