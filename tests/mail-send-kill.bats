@@ -164,3 +164,26 @@ line_is_over() { ! pgrep -s "$(cat session)" '^mail-' >/dev/null; }
 	MAILPIPE_CLOCK=+2h mail-queue take -c 1 nothing
 	[ "$(states)" = $'parked 1\nready 3' ]
 }
+
+@test "send kill: connections of the dead come free" {
+	serve -s '[{"stage":"end","mail":1,"connection":1,"do":"stall"}]' --quiet
+	config '{"transports":{"default":{"url":"smtp://127.0.0.1:'"$port"'",
+		"limits":{"connections":1}}}}'
+	queue t 1 3
+	mail-queue take -c 3 outbound >taken
+	sed -n 1p taken | mail-send >out 3>&- &
+	pid=$!
+	wait_for 20 grep -q '"event": "mail"' srv/log
+	kill -KILL $pid
+	# Its neighbour finds no connection free, until the dead one's is over.
+	sed -n 2p taken | mail-send >out2 3>&- &
+	pid=$!
+	[ "$(sqlite3 state/lock.db 'SELECT count(*) FROM rate_connection')" = 1 ]
+	kill -0 $pid
+	[ ! -s out2 ]
+	sed -n 3p taken | MAILPIPE_CLOCK=+61s mail-send >out3
+	[ "$(jq -r .result.status out3)" = ok ]
+	kill -TERM $pid
+	wait $pid
+	[ "$(jq -s 'map(select(.event == "connect")) | length' srv/log)" -le 3 ]
+}
