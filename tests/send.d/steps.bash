@@ -19,7 +19,8 @@ prepare() {
 	config "$(jq -nc --arg url "smtp://127.0.0.1:$port" --arg p "$policy" '{
 		transports: {default: {url: $url, time_limits:
 			{connect: 5, command: 5, data: 5, block: 5, end: 5}}},
-		tenants: {t: {on_interrupted: $p}}}')"
+		tenants: {t: (if $p == "park" then {} # the default
+			else {on_interrupted: $p} end)}}')"
 	rm -rf ready
 	mkdir ready
 	cd ready || return
