@@ -9,6 +9,7 @@
 #include "net/line.h"
 #include "net/smtp_body.h"
 #include "net/smtp_caps.h"
+#include "net/smtp_limits.h"
 #include "net/smtp_mail.h"
 #include "net/smtp_open.h"
 #include "net/smtp_reply.h"
@@ -61,6 +62,7 @@ struct smtp {
 	struct smtp_reader reader;
 	enum step step;
 	int64_t now, due;
+	int64_t body_due; /* when all of the message is to be sent */
 	bool needs_rset; /* before the next mail */
 	struct buf out; /* commands */
 	size_t out_sent;
@@ -207,6 +209,8 @@ begin_body(struct smtp *c)
 
 	if (!c->is_refused) {
 		set_step(c, STEP_BODY, c->limits.block);
+		c->body_due =
+		    c->now + smtp_body_ms(&c->limits, c->body.seen.size);
 		return;
 	}
 	if (c->server->is_lmtp || c->has_recipient) {
@@ -458,6 +462,8 @@ write_body(struct smtp *c)
 		b->sent += (size_t)n;
 		sum += (size_t)n;
 		c->due = c->now + c->limits.block;
+		if (c->due > c->body_due)
+			c->due = c->body_due;
 		if (b->sent == b->window.len && !next_window(c))
 			return;
 	}
@@ -589,6 +595,8 @@ check_time(struct smtp *c)
 	if (c->step == STEP_COMMANDS)
 		err_set(&e, ERR_TEMP, "%s: no answer within the time limit",
 		    commands[c->awaited].name);
+	else if (c->step == STEP_BODY && c->now >= c->body_due)
+		err_set(&e, ERR_TEMP, "message: it was taken too slowly");
 	else if (c->step == STEP_BODY)
 		err_set(&e, ERR_TEMP,
 		    "message: none of it was taken within the time limit");

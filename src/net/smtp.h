@@ -31,9 +31,18 @@ enum smtp_tls {
 	SMTP_TLS_IMPLICIT, /* from the first byte (smtps:), verified */
 };
 
-/* Milliseconds, RFC 5321 4.5.3.2; 0: what is said there. */
+/*
+ * Milliseconds, RFC 5321 4.5.3.2; 0: what is said there.  A block is whatever
+ * the server takes at once; all of a message may take SMTP_BLOCKS of them, and
+ * a millisecond more for each SMTP_BYTES_MS bytes.
+ */
 struct smtp_limits {
 	int64_t connect, command, data, block, end;
+};
+
+enum {
+	SMTP_BLOCKS = 5,
+	SMTP_BYTES_MS = 64,
 };
 
 /* Borrowed while a connection lives. */
@@ -105,6 +114,10 @@ enum smtp_state {
  */
 struct smtp *smtp_open(
     struct net *net, const struct smtp_server *server, struct err *e);
+
+/* The longest that a message of so many bytes takes, from smtp_send to its
+ * answer. */
+int64_t smtp_mail_ms(const struct smtp_server *server, int64_t size);
 
 enum smtp_state smtp_state(const struct smtp *c);
 

@@ -9,6 +9,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/plain.h"
+#include "net/smtp_limits.h"
 #include "net/smtp_options.h"
 #include "net/smtp_reply.h"
 #include "net/smtp_secret.h"
@@ -43,20 +44,6 @@ struct smtp_opening {
 	struct smtp_caps caps;
 	bool has_offered_tls, is_authenticated, has_begun_auth, is_garbage;
 };
-
-struct smtp_limits
-smtp_limits_of(const struct smtp_server *server)
-{
-	static const int64_t second = 1000, minute = 60000;
-	struct smtp_limits l = server->limits;
-
-	l.connect = l.connect > 0 ? l.connect : 30 * second;
-	l.command = l.command > 0 ? l.command : 5 * minute;
-	l.data = l.data > 0 ? l.data : 2 * minute;
-	l.block = l.block > 0 ? l.block : 3 * minute;
-	l.end = l.end > 0 ? l.end : 10 * minute;
-	return l;
-}
 
 /* What libcurl waits for; a descriptor's number may have been another's. */
 static int

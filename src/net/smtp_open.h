@@ -34,7 +34,4 @@ enum smtp_opened smtp_opening_step(struct smtp_opening *o, int64_t now,
 
 void smtp_opening_free(struct smtp_opening *o);
 
-/* The limits with their defaults, milliseconds. */
-struct smtp_limits smtp_limits_of(const struct smtp_server *server);
-
 #endif

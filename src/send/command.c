@@ -131,7 +131,7 @@ command_start(
 	c->out = ends[0];
 	if (r == 0 && fcntl(c->out, F_SETFL, O_NONBLOCK) == -1)
 		r = err_errno(e, "pipe");
-	c->due_at = clock_mono_ms() + l->transport->mail_ms;
+	c->due_at = clock_mono_ms() + l->transport->command_ms;
 	if (r == 0)
 		r = spawn(c, l, ends[1], e);
 	close_fd(&ends[1]);

@@ -150,6 +150,13 @@ note_begin(struct letter *l, const struct begin *b)
 	l->started_at = clock_mono_ms();
 }
 
+static int64_t
+mail_ms(const struct letter *l)
+{
+	return transport_mail_ms(
+	    l->transport, l->message.size + (int64_t)l->head.len);
+}
+
 /* One that is sent again has its lease already. */
 void
 letters_begin(struct queue *q, struct letter **letters, size_t n)
@@ -162,7 +169,7 @@ letters_begin(struct queue *q, struct letter **letters, size_t n)
 
 		all[i] = (struct begin){.rec = &l->rec,
 		    .lease = l->is_leased && !l->is_begun ? &l->lease : NULL,
-		    .until = from + l->transport->mail_ms};
+		    .until = from + mail_ms(l)};
 	}
 	begin_all(q, stage, all, n);
 	for (size_t i = 0; i < n; i++)

@@ -34,12 +34,16 @@ read_limits(struct transport *t)
 	l->data = limit_ms(t->config, "time_limits.data", DATA_S);
 	l->block = limit_ms(t->config, "time_limits.block", BLOCK_S);
 	l->end = limit_ms(t->config, "time_limits.end", END_S);
+	t->command_ms = limit_ms(t->config, "time_limit_s", TRANSPORT_LIMIT_S);
+}
+
+int64_t
+transport_mail_ms(const struct transport *t, int64_t size)
+{
 	if (t->url.kind == TRANSPORT_COMMAND)
-		t->mail_ms =
-		    limit_ms(t->config, "time_limit_s", TRANSPORT_LIMIT_S);
-	else
-		/* MAIL, RCPT and RSET, DATA, some stalls, the end. */
-		t->mail_ms = 3 * l->command + l->data + 5 * l->block + l->end;
+		return t->command_ms;
+	/* With CRs and dots that it gets on its way. */
+	return smtp_mail_ms(&t->server, 2 * size);
 }
 
 static void

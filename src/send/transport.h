@@ -65,7 +65,7 @@ struct transport {
 	json config; /* borrowed; none for a URL */
 	struct smtp_server server; /* of SMTP, without the password */
 	struct secret password; /* as far as it was needed */
-	int64_t mail_ms; /* what one mail may take, at the most */
+	int64_t command_ms; /* what a command may take */
 	const char *dsn_notify, *dsn_ret; /* NULL: none is asked for */
 };
 
@@ -85,6 +85,9 @@ struct transport *transports_find(
 
 /* The server with the password in it.  NULL: ERR_TEMP, it cannot be had. */
 const struct smtp_server *transport_server(struct transport *t, struct err *e);
+
+/* What a message of so many bytes may take, at the most; milliseconds. */
+int64_t transport_mail_ms(const struct transport *t, int64_t size);
 
 /* It was no good: ask for it again the next time. */
 void transport_forget_password(struct transport *t);
