@@ -68,6 +68,13 @@ letter_tried(struct letter *l, const char *status, int code, const char *class,
 }
 
 void
+letter_undone(struct letter *l, const char *reason)
+{
+	letter_tried(l, "snooze", -1, NULL, reason);
+	letter_add(l, "after_s", json_number(1));
+}
+
+void
 letter_add(struct letter *l, const char *key, json value)
 {
 	l->result = json_set(l->result, key, value);
@@ -137,6 +144,13 @@ letter_new(struct transports *transports, json rec)
 	return l;
 }
 
+static int64_t
+mail_ms(const struct letter *l)
+{
+	return transport_mail_ms(
+	    l->transport, l->message.size + (int64_t)l->head.len);
+}
+
 static void
 note_begin(struct letter *l, const struct begin *b)
 {
@@ -145,16 +159,19 @@ note_begin(struct letter *l, const struct begin *b)
 		letter_withhold(l);
 		return;
 	}
-	l->is_begun = true;
+	if (b->lease != NULL) {
+		l->is_begun = true;
+		l->lease_until = b->until;
+	}
 	l->fate = LETTER_SENDING;
 	l->started_at = clock_mono_ms();
 }
 
-static int64_t
-mail_ms(const struct letter *l)
+/* Of one that was not sent when its lease was started, is too little left? */
+static bool
+is_too_late(const struct letter *l, int64_t now)
 {
-	return transport_mail_ms(
-	    l->transport, l->message.size + (int64_t)l->head.len);
+	return l->is_begun && l->lease_until < now + mail_ms(l);
 }
 
 /* One that is sent again has its lease already. */
@@ -162,18 +179,22 @@ void
 letters_begin(struct queue *q, struct letter **letters, size_t n)
 {
 	struct begin *all = xcalloc(n + 1, sizeof *all);
-	int64_t from = clock_now_ms() + LETTER_MARGIN_MS;
+	int64_t now = clock_now_ms();
 
 	for (size_t i = 0; i < n; i++) {
 		struct letter *l = letters[i];
 
 		all[i] = (struct begin){.rec = &l->rec,
 		    .lease = l->is_leased && !l->is_begun ? &l->lease : NULL,
-		    .until = from + mail_ms(l)};
+		    .until = now + LETTER_MARGIN_MS + mail_ms(l)};
 	}
 	begin_all(q, stage, all, n);
 	for (size_t i = 0; i < n; i++)
-		note_begin(letters[i], &all[i]);
+		if (is_too_late(letters[i], now))
+			letter_undone(letters[i],
+			    "its lease is over too soon to begin again");
+		else
+			note_begin(letters[i], &all[i]);
 	free(all);
 }
 

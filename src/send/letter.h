@@ -48,6 +48,7 @@ struct letter {
 	bool is_leased;
 	struct mail_lease lease;
 	bool is_begun; /* the lease is started */
+	int64_t lease_until; /* and then is until that, of the wall clock */
 	bool is_again; /* a kept connection was closed before it was begun */
 	struct bulk message;
 	struct buf head; /* fields before the message */
@@ -83,6 +84,9 @@ void letter_end(struct letter *l, const char *status, const char *class,
 void letter_tried(struct letter *l, const char *status, int code,
     const char *class, const char *reason);
 
+/* One whose lease is started, and that was not sent: it comes again at once. */
+void letter_undone(struct letter *l, const char *reason);
+
 /* More for the result of one that is done.  Consumes value. */
 void letter_add(struct letter *l, const char *key, json value);
 void letter_add_detail(struct letter *l, const char *key, json value);
@@ -92,7 +96,8 @@ void letter_withhold(struct letter *l);
 
 /*
  * Start the leases of n letters, in one write: sending; or withheld, another
- * has it.
+ * has it.  One that was begun, has waited since, and may not be answered before
+ * its lease is over is done: "snooze".
  */
 void letters_begin(struct queue *q, struct letter **letters, size_t n);
 

@@ -68,11 +68,8 @@ pool_add(struct pool *p, struct letter *l)
 static void
 give_back(struct pool *p, struct letter *l)
 {
-	if (l->is_begun) {
-		letter_tried(
-		    l, "snooze", -1, NULL, "stopped before it was sent");
-		letter_add(l, "after_s", json_number(1));
-	}
+	if (l->is_begun)
+		letter_undone(l, "stopped before it was sent");
 	let_go(p, l);
 }
 
