@@ -90,3 +90,42 @@ address_is_sanitised(const char *safe, const char *full)
 	free(plain);
 	return is;
 }
+
+static bool
+is_dot_atom(const char *s, size_t len)
+{
+	char before = '.';
+
+	for (size_t i = 0; i < len; before = s[i++])
+		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f ||
+		    strchr("()<>@,;:\\\"[]", s[i]) != NULL ||
+		    (s[i] == '.' && before == '.'))
+			return false;
+	return before != '.';
+}
+
+static bool
+is_quoted(const char *s, size_t len)
+{
+	return len >= 2 && s[0] == '"' && s[len - 1] == '"';
+}
+
+void
+address_quote(struct buf *out, const char *address)
+{
+	const char *at = strrchr(address, '@');
+	size_t len = at != NULL ? (size_t)(at - address) : strlen(address);
+
+	if (len == 0 || is_dot_atom(address, len) || is_quoted(address, len)) {
+		buf_addstr(out, address);
+		return;
+	}
+	buf_addch(out, '"');
+	for (size_t i = 0; i < len; i++) {
+		if (address[i] == '"' || address[i] == '\\')
+			buf_addch(out, '\\');
+		buf_addch(out, address[i]);
+	}
+	buf_addch(out, '"');
+	buf_addstr(out, address + len);
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/buf.h"
 #include "core/err.h"
 
 enum {
@@ -23,5 +24,12 @@ char *address_clean(const char *s, size_t len, struct err *e);
  * it?
  */
 bool address_is_sanitised(const char *safe, const char *full);
+
+/*
+ * As it stands in a header or an SMTP command: a local part that is no dot-atom
+ * (RFC 5322 3.2.3, RFC 5321 4.1.2 Dot-string) gets quotes, if it has none:
+ * a..b@docomo.ne.jp is "a..b"@docomo.ne.jp there.
+ */
+void address_quote(struct buf *out, const char *address);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "core/buf.h"
 #include "core/file.h"
+#include "mail/address.h"
 
 enum {
 	WINDOW = 65536,
@@ -28,50 +29,6 @@ form_parse(const char *name)
 		if (strcmp(names[i], name) == 0)
 			return (int)i;
 	return -1;
-}
-
-/* May a local part stand without quotes (RFC 5322 3.2.3, dot-atom)? */
-static bool
-is_dot_atom(const char *s, size_t len)
-{
-	char before = '.';
-
-	for (size_t i = 0; i < len; before = s[i++])
-		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f ||
-		    strchr("()<>@,;:\\\"[]", s[i]) != NULL ||
-		    (s[i] == '.' && before == '.'))
-			return false;
-	return before != '.';
-}
-
-static bool
-is_quoted(const char *s, size_t len)
-{
-	return len >= 2 && s[0] == '"' && s[len - 1] == '"';
-}
-
-/*
- * An address as Postfix writes it in a header: the envelope has it without
- * quotes, `a..b@docomo.ne.jp` is `"a..b"@docomo.ne.jp` here.
- */
-static void
-add_address(struct buf *b, const char *address)
-{
-	const char *at = strrchr(address, '@');
-	size_t len = at != NULL ? (size_t)(at - address) : strlen(address);
-
-	if (len == 0 || is_dot_atom(address, len) || is_quoted(address, len)) {
-		buf_addstr(b, address);
-		return;
-	}
-	buf_addch(b, '"');
-	for (size_t i = 0; i < len; i++) {
-		if (address[i] == '"' || address[i] == '\\')
-			buf_addch(b, '\\');
-		buf_addch(b, address[i]);
-	}
-	buf_addch(b, '"');
-	buf_addstr(b, address + len);
 }
 
 static int
@@ -102,20 +59,20 @@ add_header(struct buf *b, const struct form_envelope *env)
 	const char *sender = env->sender != NULL ? env->sender : "";
 
 	buf_addstr(b, FROM_LINE);
-	add_address(b, sender[0] != '\0' ? sender : "MAILER-DAEMON");
+	address_quote(b, sender[0] != '\0' ? sender : "MAILER-DAEMON");
 	buf_addstr(b, "  ");
 	add_date(b, env->at_ms);
 	buf_addstr(b, "\nReturn-Path: <");
-	add_address(b, sender);
+	address_quote(b, sender);
 	buf_addstr(b, ">\n");
 	if (env->original_to != NULL && env->original_to[0] != '\0') {
 		buf_addstr(b, "X-Original-To: ");
-		add_address(b, env->original_to);
+		address_quote(b, env->original_to);
 		buf_addch(b, '\n');
 	}
 	if (env->recipient != NULL && env->recipient[0] != '\0') {
 		buf_addstr(b, "Delivered-To: ");
-		add_address(b, env->recipient);
+		address_quote(b, env->recipient);
 		buf_addch(b, '\n');
 	}
 }

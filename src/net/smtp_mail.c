@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "core/utf8.h"
+#include "mail/address.h"
 
 enum {
-	ADDRESS_MAX = 320,
+	PATH_BYTES = 320,
 	ENVID_MAX = 100, /* RFC 3461, 4.4: as xtext */
 	NOTIFY_MAX = 28, /* RFC 3461, 5.4 */
 	XTEXT_MAX = 500, /* RFC 3461, 4.2 */
@@ -27,9 +28,9 @@ check_address(const char *what, const char *s, struct err *e)
 {
 	size_t len = strlen(s);
 
-	if (len > ADDRESS_MAX)
+	if (len > PATH_BYTES)
 		return err_set(e, ERR_DATA, "%s: %zu bytes; at most %d", what,
-		    len, ADDRESS_MAX);
+		    len, PATH_BYTES);
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f || s[i] == '<' ||
 		    s[i] == '>')
@@ -137,7 +138,7 @@ smtp_mail_from(struct buf *out, const struct smtp_mail *mail,
     const struct wire *seen, const struct smtp_caps *caps)
 {
 	buf_addstr(out, "MAIL FROM:<");
-	buf_addstr(out, mail->sender);
+	address_quote(out, mail->sender);
 	buf_addch(out, '>');
 	if (caps->has_size)
 		buf_addf(out, " SIZE=%" PRId64, seen->size);
@@ -162,7 +163,7 @@ smtp_mail_to(
     struct buf *out, const struct smtp_mail *mail, const struct smtp_caps *caps)
 {
 	buf_addstr(out, "RCPT TO:<");
-	buf_addstr(out, mail->recipient);
+	address_quote(out, mail->recipient);
 	buf_addch(out, '>');
 	if (caps->has_dsn && mail->envid != NULL) {
 		if (mail->notify != NULL) {

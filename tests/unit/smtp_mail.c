@@ -45,6 +45,10 @@ static const struct {
 	"MAIL FROM:<a@b> SIZE=0\r\nRCPT TO:<c@d> ORCPT=rfc822;c@d\r\n"},
     {&all, "a@b", "\"a..b\"@docomo.ne.jp", "", NULL, NULL, NULL,
 	"MAIL FROM:<a@b> SIZE=0\r\nRCPT TO:<\"a..b\"@docomo.ne.jp>\r\n"},
+    {&none, "x.@b", "a..b.@docomo.ne.jp", "", NULL, NULL, NULL,
+	"MAIL FROM:<\"x.\"@b>\r\nRCPT TO:<\"a..b.\"@docomo.ne.jp>\r\n"},
+    {&none, ".x@b", "a@b@d", "", NULL, NULL, NULL,
+	"MAIL FROM:<\".x\"@b>\r\nRCPT TO:<\"a@b\"@d>\r\n"},
 
     {&all, "a@b", "", "", NULL, NULL, NULL, "recipient: there is none"},
     {&all, "a\r\nRSET@b", "c@d", "", NULL, NULL, NULL, "sender: byte 2 (0x0d)"},
