@@ -255,6 +255,13 @@ sent() {
 	[ "$(blobs)" = 2 ]
 }
 
+@test "attachments: those of a mail whose id is like a file's are copied as well" {
+	order ".id=\"file-17\" | $(attach a aGk=)" | mail-store put >one
+	blob=$(jq -c '.mail.attachments[0].blob' one)
+	order ".mail.attachments=[{name:\"b\",blob:$blob}]" | mail-store put >two
+	[[ $(jq -r '.mail.attachments[0].blob.ref' two) == */$(jq -r .id two).1001 ]]
+}
+
 @test "attachments: an id has one mail's bytes, others are refused" {
 	order ".id=\"x\" | $(attach a aGk=)" | mail-store put >one
 	order ".id=\"x\" | $(attach a aG8=)" >in

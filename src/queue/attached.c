@@ -26,13 +26,18 @@ struct taking {
 
 static const struct parts_kind *const kind = &parts_kinds[1];
 
+/* As queue/common_file.c makes it: people give ids that begin so, too. */
 bool
 attached_is_file(const char *ref)
 {
 	const char *name = strrchr(ref, '/');
+	size_t prefix = strlen(ATTACHED_FILE);
 
-	return name != NULL &&
-	       strncmp(name + 1, ATTACHED_FILE, strlen(ATTACHED_FILE)) == 0;
+	if (name == NULL || strncmp(name + 1, ATTACHED_FILE, prefix) != 0)
+		return false;
+	name += 1 + prefix;
+	return strspn(name, "0123456789abcdef") == ID_TEXT - 1 &&
+	       strcmp(name + ID_TEXT - 1, ".0") == 0;
 }
 
 static int
