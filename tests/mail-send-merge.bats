@@ -208,6 +208,14 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)'
 	[ "$(states)" = "ready 3000" ]
 }
 
+@test "merge: a body is a file, or the template is none" {
+	template '.html_file="page"'
+	recipients 1 >in
+	mkfifo page
+	run -75 --separate-stderr timeout 10 mail-send --merge t.json <in
+	[[ $stderr == *"html_file: page: not a regular file"* ]]
+}
+
 @test "drop: keys that begin with a text, together with other choices" {
 	template
 	recipients 12 | merge | mail-store put | mail-queue put outbound

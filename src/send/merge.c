@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/batch.h"
@@ -19,6 +20,16 @@ struct merging {
 	struct jq_program *jq;
 };
 
+static int
+check_regular(int fd, const char *name, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return 0;
+	return err_set(e, ERR_TEMP, "%.200s: not a regular file", name);
+}
+
 /* A body of its own, as a string. */
 static int
 read_body(int dir, json name, json *out, struct err *e)
@@ -32,8 +43,10 @@ read_body(int dir, json name, json *out, struct err *e)
 		fd = file_open_beneath(dir, json_string_value(name),
 		    O_RDONLY | O_NONBLOCK | O_NOCTTY, e);
 	if (fd != -1) {
-		r = file_read_fd(
-		    fd, MERGE_TEMPLATE_MAX, &text, json_string_value(name), e);
+		r = check_regular(fd, json_string_value(name), e);
+		if (r == 0)
+			r = file_read_fd(fd, MERGE_TEMPLATE_MAX, &text,
+			    json_string_value(name), e);
 		close(fd);
 	}
 	buf_addstr(&text, "");
