@@ -193,13 +193,22 @@ limited() {
 	fail "$* <$input in $kb KiB: exit status $got: $(cat err)"
 }
 
+# In so many KiB it runs.  Who talks to servers has OpenSSL and libcurl to load;
+# it holds no mail for an MTA: what it has not begun stays in its queue.
+roomy() {
+	case $1 in
+	mail-send) echo 32768 ;;
+	*) echo 16384 ;;
+	esac
+}
+
 # The least memory in which the dynamic linker can load it; below that it does
 # not run, and says 127 or dies.
 floor() {
 	local kb=3000
 	until (ulimit -v $kb && exec $1 -V) >/dev/null 2>&1; do
 		kb=$((kb + 50))
-		[ $kb -lt 16384 ]
+		[ $kb -lt "$(roomy "$1")" ]
 	done
 	echo $kb
 }
@@ -214,14 +223,14 @@ floor() {
 		for ((kb = floor + 100; kb < floor + 2000; kb += 50)); do
 			limited "$kb" $command $operands
 		done
-		for kb in {16384..65536..8192}; do
+		for ((kb = $(roomy "$command"); kb <= 65536; kb += 8192)); do
 			limited "$kb" $command $operands
 		done
 	done < <(commands)
 	none_failed
 }
 
-@test "cli: from 16 MB on, every program runs" {
+@test "cli: from 16 MB on every program runs, from 32 MB what talks to servers" {
 	need_release
 	need jq
 	samples
@@ -229,8 +238,8 @@ floor() {
 		sample "$command"
 		[ "$command" != "mail-store restore" ] ||
 			rm -rf "$MAILPIPE_STATE"
-		sh -c "ulimit -v 16384; exec $command $operands" <$input \
-			>out 2>err || fail "$command: exit status $?: $(cat err)"
+		sh -c "ulimit -v $(roomy "$command"); exec $command $operands" \
+			<$input >out 2>err || fail "$command: exit status $?: $(cat err)"
 	done < <(commands)
 	none_failed
 }
