@@ -91,8 +91,8 @@ try() {
 	[ $status != none ]
 }
 
-# What becomes of each call; of those with a number every so-manieth only, all
-# of them with MAILPIPE_TEST_ALL=1.  "short" is half of a read or write.
+# What becomes of each call; of those with a number every so-manieth only, with
+# sanitizers every third at least, all of them with MAILPIPE_TEST_ALL=1.  "short" is half of a read or write.
 faults() {
 	cat <<-'EOF'
 		EIO fsync fdatasync write pwrite64 ftruncate mkdirat renameat
@@ -109,15 +109,17 @@ faults() {
 # try_all VERB [PATTERN]: each call that it makes, and that fits, fails in turn,
 # then the line runs again.
 try_all() {
-	local error calls call nth step
+	local error calls call nth step usual=1
+	! is_sanitized || usual=3
 	prepare "$1"
 	while read -r error calls; do
 		for call in $calls; do
 			nth=1 step=${call#"${call%/*}"}
 			step=${step#/}
+			[ "${step:-1}" -ge $usual ] || step=$usual
 			[ -z "${MAILPIPE_TEST_ALL:-}" ] || step=1
 			while try "$1" "${call%/*}" $nth "$error"; do
-				nth=$((nth + ${step:-1}))
+				nth=$((nth + step))
 			done
 		done
 	done < <(faults | grep -e "${2:-}")
