@@ -67,3 +67,45 @@ of() {
 	[ "$(jq -r .result.holds out | sort -u)" = null ]
 	kill -KILL $!
 }
+
+# order: to whom the mails went that were taken, in their order.
+order() { jq -r 'select(.event == "mail" and .accepted) | .to[]' srv/log; }
+
+@test "what is urgent overtakes mail in hand that waits for its rate" {
+	serve
+	config '{"transports":{"default":{"url":"smtp://127.0.0.1:'"$port"'"}},
+		"tenants":{"t":{"limits":{"per_s":3}}}}'
+	mkfifo in
+	mail-send <in >out &
+	exec 5>in
+	recs 25 >&5
+	wait_for 5 lines_in 4 out
+	recs 1 '{"priority":9}' | jq -c '.id = "otp" | .mail.to = "otp@example.jp"' >&5
+	wait_for 2 grep -q '"id":"otp"' out
+	[ "$(wc -l <out)" -lt 14 ]
+	exec 5>&-
+	ends_with 0 $!
+	[ "$(of t out)" = "ok null 26" ]
+	[ "$(order | grep -n otp | cut -d: -f1)" -lt 12 ]
+}
+
+@test "what is urgent goes before what waits for a connection" {
+	serve -s '[{"stage":"end","delay":0.3}]'
+	mkfifo in
+	mail-send -P 1 -x "smtp://127.0.0.1:$port" <in >out &
+	exec 5>in
+	recs 20 >&5
+	wait_for 5 lines_in 2 out
+	recs 1 '{"priority":9}' | jq -c '.id = "otp" | .mail.to = "otp@example.jp"' >&5
+	exec 5>&-
+	ends_with 0 $!
+	[ "$(of t out)" = "ok null 21" ]
+	[ "$(order | grep -n otp | cut -d: -f1)" -lt 8 ]
+}
+
+# ends_with STATUS PID: wait for a background job.
+ends_with() {
+	local got=0
+	wait "$2" || got=$?
+	[ "$got" = "$1" ]
+}

@@ -37,6 +37,20 @@ list_add(struct letter_list *list, struct letter *l)
 }
 
 void
+list_add_urgent(struct letter_list *list, struct letter *l)
+{
+	struct letter **at = &list->first;
+
+	while (*at != NULL && (*at)->priority >= l->priority)
+		at = &(*at)->next;
+	l->next = *at;
+	*at = l;
+	if (l->next == NULL)
+		list->end = &l->next;
+	list->n++;
+}
+
+void
 list_add_first(struct letter_list *list, struct letter *l)
 {
 	l->next = list->first;
@@ -67,6 +81,14 @@ list_take(struct letter_list *list)
 	return take_from(list, &list->first);
 }
 
+static bool
+goes_before(const struct letter *l, const struct letter *other)
+{
+	if (l->priority != other->priority)
+		return l->priority > other->priority;
+	return l->at < other->at;
+}
+
 struct letter *
 lane_take_due(struct lane *lane, int64_t until)
 {
@@ -75,7 +97,7 @@ lane_take_due(struct lane *lane, int64_t until)
 	for (struct letter **at = &lane->timed.first; *at != NULL;
 	     at = &(*at)->next)
 		if ((*at)->at <= until &&
-		    (best == NULL || (*at)->at < (*best)->at))
+		    (best == NULL || goes_before(*at, *best)))
 			best = at;
 	return best != NULL ? take_from(&lane->timed, best) : NULL;
 }

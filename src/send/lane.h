@@ -28,7 +28,7 @@ struct letter_list {
 
 struct lane {
 	struct transport *transport;
-	struct letter_list fresh; /* without a moment */
+	struct letter_list fresh; /* without a moment, the urgent ones first */
 	struct letter_list timed; /* with one */
 	size_t carriers; /* it has */
 	bool is_up; /* one was opened since its last trouble */
@@ -44,10 +44,13 @@ struct lane *lane_new(struct transport *t);
 void lane_free(struct lane *lane);
 
 void list_add(struct letter_list *list, struct letter *l);
+/* Behind all that are as urgent or more. */
+void list_add_urgent(struct letter_list *list, struct letter *l);
 void list_add_first(struct letter_list *list, struct letter *l);
 struct letter *list_take(struct letter_list *list); /* NULL: it is empty */
 
-/* The one whose moment came first, by then; NULL: none has. */
+/* The most urgent one whose moment has come by then, of these that which came
+ * first; NULL: none has. */
 struct letter *lane_take_due(struct lane *lane, int64_t until);
 
 /* How many have come to their moment, and *next when the next one does. */

@@ -140,6 +140,7 @@ letter_new(struct transports *transports, json rec)
 		return l;
 	}
 	l->tenant = xstrdup(json_str(rec, "tenant"));
+	l->priority = json_int(rec, "priority", 0);
 	check(l, transports);
 	return l;
 }

@@ -40,6 +40,7 @@ struct letter {
 	json rec;
 	json mail; /* the record's "mail" if it is to be composed, or none */
 	size_t line_len; /* of the line that it came as */
+	int64_t priority; /* what is higher goes first */
 	char *tenant;
 	struct transport *transport;
 	char *sender, *recipient; /* as they are sent */
@@ -56,6 +57,7 @@ struct letter {
 	bool has_moment; /* it was reserved */
 	bool is_paced; /* and must not be missed */
 	bool is_missed; /* an earlier one was */
+	int64_t missed_at; /* that one */
 	bool is_joined; /* it counts among the connections of its tenant */
 	int64_t started_at; /* monotonic */
 	json result; /* when it is done */

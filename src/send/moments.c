@@ -123,9 +123,11 @@ make_ask(const struct letter *l, const struct scopes *s, struct rate_ask *ask)
 {
 	*ask = (struct rate_ask){
 	    .n = s->n,
-	    .within_ms = MOMENTS_WITHIN_MS,
-	    .priority = json_int(l->rec, "priority", 0),
+	    .within_ms =
+		l->priority > 0 ? MOMENTS_URGENT_WITHIN_MS : MOMENTS_WITHIN_MS,
+	    .priority = l->priority,
 	    .is_again = l->is_missed,
+	    .at = l->missed_at,
 	};
 	memcpy(ask->scopes, s->all, s->n * sizeof *s->all);
 }
@@ -163,9 +165,83 @@ note(struct letter *l, const struct rate_ask *ask, bool is_paced, int64_t now)
 	l->is_paced = is_paced || ask->at > now;
 }
 
-static int
-reserve(struct moments *m, struct letter **letters, size_t n, struct err *e)
+static bool
+are_same(const struct scopes *a, const struct scopes *b)
 {
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (strcmp(a->names[i], b->names[i]) != 0)
+			return false;
+	return a->n == b->n;
+}
+
+/* Who waits for the first moment that l may have instead, or NULL. */
+static struct letter *
+find_rival(struct moments *m, const struct lane *lane, const struct letter *l,
+    const struct scopes *scopes)
+{
+	struct letter *best = NULL;
+	struct scopes others;
+
+	for (struct letter *other = lane->timed.first; other != NULL;
+	     other = other->next) {
+		if (other->priority >= l->priority || !other->is_paced ||
+		    other->at >= (best != NULL ? best->at : l->at) ||
+		    strcmp(other->tenant, l->tenant) != 0)
+			continue;
+		find_scopes(m, other, &others);
+		if (are_same(scopes, &others))
+			best = other;
+	}
+	return best;
+}
+
+/*
+ * What is urgent takes the first moment of what can wait (lock/rate.h).  The
+ * one that waits now.
+ */
+static struct letter *
+exchange(struct moments *m, struct lane **lanes, size_t n_lanes,
+    struct letter *l, const struct scopes *scopes)
+{
+	struct letter *rival = NULL;
+	int64_t at = l->at;
+
+	for (size_t i = 0; i < n_lanes; i++)
+		if (lanes[i]->transport == l->transport)
+			rival = find_rival(m, lanes[i], l, scopes);
+	if (rival == NULL)
+		return l;
+	l->at = rival->at;
+	rival->at = at;
+	return rival;
+}
+
+struct batch {
+	struct lane **lanes;
+	size_t n_lanes;
+	struct letter **letters;
+	size_t n;
+};
+
+/* What came of it, for one letter and for who waits then. */
+static void
+note_one(struct moments *m, const struct batch *b, size_t i,
+    struct rate_ask *ask, const struct scopes *scopes, struct holds *holds,
+    int64_t now)
+{
+	struct letter *l = b->letters[i], *waits = l;
+
+	note(l, ask, is_limited(scopes), now);
+	if (l->has_moment && l->is_paced && l->at > now)
+		waits = exchange(m, b->lanes, b->n_lanes, l, scopes);
+	ask->priority = waits->priority;
+	holds_note(holds, waits, ask, now);
+}
+
+static int
+reserve(struct moments *m, const struct batch *b, struct err *e)
+{
+	size_t n = b->n;
 	struct scopes *scopes = xcalloc(n, sizeof *scopes);
 	struct rate_ask *asks = xcalloc(n, sizeof *asks);
 	int64_t now = clock_now_ms();
@@ -173,14 +249,12 @@ reserve(struct moments *m, struct letter **letters, size_t n, struct err *e)
 	int r;
 
 	for (size_t i = 0; i < n; i++) {
-		find_scopes(m, letters[i], &scopes[i]);
-		make_ask(letters[i], &scopes[i], &asks[i]);
+		find_scopes(m, b->letters[i], &scopes[i]);
+		make_ask(b->letters[i], &scopes[i], &asks[i]);
 	}
 	r = rates_reserve(m->rates, asks, n, now, e);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		holds_note(&holds, letters[i], &asks[i], now);
-		note(letters[i], &asks[i], is_limited(&scopes[i]), now);
-	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		note_one(m, b, i, &asks[i], &scopes[i], &holds, now);
 	holds_end(&holds, m->queue);
 	free(asks);
 	free(scopes);
@@ -188,13 +262,15 @@ reserve(struct moments *m, struct letter **letters, size_t n, struct err *e)
 }
 
 void
-moments_reserve(struct moments *m, struct letter **letters, size_t n)
+moments_reserve(struct moments *m, struct lane **lanes, size_t n_lanes,
+    struct letter **letters, size_t n)
 {
+	const struct batch b = {lanes, n_lanes, letters, n};
 	struct err e = ERR_INIT;
 
 	if (n == 0)
 		return;
-	if (open_rates(m, &e) != NULL && reserve(m, letters, n, &e) == 0)
+	if (open_rates(m, &e) != NULL && reserve(m, &b, &e) == 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		letters[i]->err = e;
@@ -213,7 +289,10 @@ moments_is_missed(const struct letter *l, int64_t now)
 void
 moments_forget(struct letter *l)
 {
-	l->is_missed |= l->is_paced;
+	if (l->has_moment && l->is_paced) {
+		l->is_missed = true;
+		l->missed_at = l->at;
+	}
 	l->has_moment = false;
 	l->at = 0;
 }

@@ -16,10 +16,14 @@
 #include "core/id.h"
 #include "lock/rate.h"
 #include "queue/engines.h"
+#include "send/lane.h"
 #include "send/letter.h"
 
 enum {
-	MOMENTS_WITHIN_MS = 10 * 1000, /* a letter waits in hand, at most */
+	/* A letter waits in hand, at most; one of a priority above 0, which
+	   may have the moment of another then. */
+	MOMENTS_WITHIN_MS = 10 * 1000,
+	MOMENTS_URGENT_WITHIN_MS = 20 * 1000,
 	/* Before its moment a letter is made ready, and its lease started. */
 	MOMENTS_LEAD_MS = 100,
 	MOMENTS_LEASE_MS = 60 * 1000, /* of connections, unless renewed */
@@ -39,8 +43,11 @@ void moments_release(struct moments *m);
 /*
  * Reserve moments for n letters, in one transaction: l->at.  One that is too
  * far away is done: "snooze".  When rates cannot be had they are withheld.
+ * Urgent ones have the first moments of less urgent letters that wait in these
+ * lanes, which have theirs then.
  */
-void moments_reserve(struct moments *m, struct letter **letters, size_t n);
+void moments_reserve(struct moments *m, struct lane **lanes, size_t n_lanes,
+    struct letter **letters, size_t n);
 
 /* Was its moment missed?  Then another is to be reserved. */
 bool moments_is_missed(const struct letter *l, int64_t now);

@@ -61,7 +61,7 @@ pool_add(struct pool *p, struct letter *l)
 	if (lane_is_held(lane, clock_mono_ms()))
 		end_with(p, l, &lane->trouble);
 	else
-		list_add(&lane->fresh, l);
+		list_add_urgent(&lane->fresh, l);
 }
 
 /* One whose lease is started must say that nothing was done. */
@@ -120,19 +120,21 @@ take_fresh(struct pool *p, struct lane *lane, struct group *g)
 {
 	int64_t none = INT64_MAX;
 	size_t due = lane_count_due(lane, clock_now_ms(), &none);
-	size_t n = lane->fresh.n;
+	struct letter_list busy = {.first = NULL, .end = &busy.first};
 	struct letter *l;
 
-	for (; n > 0 && g->n < POOL_BATCH && due < 2 * p->fleet.max; n--) {
-		l = list_take(&lane->fresh);
+	while (g->n < POOL_BATCH && due < 2 * p->fleet.max &&
+	       (l = list_take(&lane->fresh)) != NULL) {
 		if (!moments_join(&p->fleet.moments, l)) {
 			p->again_at = clock_mono_ms() + LANE_BUSY_MS;
-			list_add(&lane->fresh, l);
+			list_add(&busy, l);
 			continue;
 		}
 		g->letters[g->n++] = l;
 		due++;
 	}
+	while ((l = list_take(&busy)) != NULL)
+		list_add_urgent(&lane->fresh, l);
 }
 
 /* true: there may be more. */
@@ -144,7 +146,7 @@ reserve_moments(struct pool *p)
 
 	for (size_t i = 0; i < f->n_lanes; i++)
 		take_fresh(p, f->lanes[(p->turn + i) % f->n_lanes], &g);
-	moments_reserve(&f->moments, g.letters, g.n);
+	moments_reserve(&f->moments, f->lanes, f->n_lanes, g.letters, g.n);
 	for (size_t i = 0; i < g.n; i++) {
 		struct letter *l = g.letters[i];
 
@@ -289,7 +291,7 @@ slow_down(struct pool *p, struct lane *lane, const struct letter *l,
 	moments_slow_down(&p->fleet.moments, l, v->after_s);
 	while ((other = list_take(&lane->timed)) != NULL) {
 		moments_forget(other);
-		list_add(&lane->fresh, other);
+		list_add_urgent(&lane->fresh, other);
 	}
 }
 
