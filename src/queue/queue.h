@@ -65,9 +65,9 @@
  * bytes; nothing that was acknowledged is undone; "none" is only possible while
  * the MTA still has the mail, because nobody has said 0; a row left leased is
  * ready again when its lease is over, and carries "interrupted" when its
- * handler may have run; one that mail-send had started is parked then, or, if its
- * tenant wants it (on_interrupted), ready and marked.  (Rows of mail-send are
- * tried by tests/mail-send-crash.bats.)
+ * handler may have run; one that mail-send had started is parked then, or, if
+ * its tenant wants it (on_interrupted), ready and marked.  (Rows of mail-send
+ * are tried by tests/mail-send-crash.bats.)
  */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
