@@ -283,7 +283,14 @@ moments_reserve(struct moments *m, struct lane **lanes, size_t n_lanes,
 bool
 moments_is_missed(const struct letter *l, int64_t now)
 {
-	return l->is_paced && now > l->at + RATE_LATE_MS;
+	return (l->is_paced && now > l->at + RATE_LATE_MS) ||
+	       moments_is_far(l, now);
+}
+
+bool
+moments_is_far(const struct letter *l, int64_t now)
+{
+	return l->at > now + RATE_WITHIN_MAX_MS;
 }
 
 void

@@ -49,8 +49,12 @@ void moments_release(struct moments *m);
 void moments_reserve(struct moments *m, struct lane **lanes, size_t n_lanes,
     struct letter **letters, size_t n);
 
-/* Was its moment missed?  Then another is to be reserved. */
+/*
+ * Was its moment missed, or is it farther away than any that is reserved, since
+ * the clock was set back?  Then another is to be reserved.
+ */
 bool moments_is_missed(const struct letter *l, int64_t now);
+bool moments_is_far(const struct letter *l, int64_t now);
 void moments_forget(struct letter *l);
 
 /* The server has said: slower; not before after_s, 0: it did not say when. */

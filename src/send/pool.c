@@ -205,6 +205,29 @@ take_turns(struct pool *p, struct group *g)
 	}
 }
 
+/* Moments of before the clock was set back do not come for a long time. */
+static void
+forget_far(struct pool *p)
+{
+	int64_t now = clock_now_ms(), was = p->looked_at;
+
+	p->looked_at = now;
+	for (size_t i = 0; now < was && i < p->fleet.n_lanes; i++) {
+		struct lane *lane = p->fleet.lanes[i];
+
+		for (size_t n = lane->timed.n; n > 0; n--) {
+			struct letter *l = list_take(&lane->timed);
+
+			if (moments_is_far(l, now)) {
+				moments_forget(l);
+				list_add_urgent(&lane->fresh, l);
+			} else {
+				list_add(&lane->timed, l);
+			}
+		}
+	}
+}
+
 /* One letter is enough for it; those that come again by themselves may go. */
 static void
 shed_list(struct pool *p, struct letter_list *list, size_t kept)
@@ -247,6 +270,7 @@ pool_work(struct pool *p)
 {
 	struct group g = {.n = 0};
 
+	forget_far(p);
 	shed(p);
 	while (reserve_moments(p))
 		continue;
@@ -359,7 +383,8 @@ pool_go(struct pool *p)
 	for (size_t i = 0; i < p->fleet.n; i++) {
 		struct carrier *c = p->fleet.carriers[i];
 
-		if (c->state != CARRIER_POISED || c->letter->at > now)
+		if (c->state != CARRIER_POISED ||
+		    (c->letter->at > now && !moments_is_far(c->letter, now)))
 			continue;
 		go(p, c, now);
 		is_any |= c->letter == NULL;

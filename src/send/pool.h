@@ -29,6 +29,7 @@ struct pool {
 	struct fleet fleet;
 	size_t turn;
 	size_t n_letters, bytes; /* in hand */
+	int64_t looked_at; /* what the wall clock said then */
 	int64_t again_at; /* monotonic: some wait for a connection then */
 	/* Called with each letter that is done, withheld, or given back. */
 	void (*over)(void *ctx, struct letter *l);
