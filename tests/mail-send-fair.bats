@@ -109,3 +109,49 @@ ends_with() {
 	wait "$2" || got=$?
 	[ "$got" = "$1" ]
 }
+
+# shared RULES: both tenants send by the same server; one result of each mail of
+# a run is in out.
+shared() {
+	serve -s "$1"
+	config '{"transports":{"default":{"url":"smtp://127.0.0.1:'"$port"'"}}}'
+}
+
+run_line() {
+	mail-queue take -1 outbound | mail-send "$@" | tee out | mail-queue settle
+}
+
+@test "an address that a server does not let one tenant use holds no other" {
+	shared '[{"stage":"end","match":"m.@","reply":"554 Message rejected: Email address is not verified."}]'
+	recs 9 | mail-queue put outbound
+	recs 3 | jq -c '.id = "n1\(.id)"' | mail-queue put outbound
+	run -0 --separate-stderr run_line
+	[ -z "$stderr" ]
+	[ "$(of t out)" = "snooze configuration 12" ]
+	recs 5 '{"tenant":"t2"}' | jq -c '.id += "x" | .mail.to = "other@example.jp"' |
+		mail-queue put outbound
+	run_line
+	[ "$(of t2 out)" = "ok null 5" ]
+	[ "$(mail-store list -s scheduled | jq .attempts | sort -u)" = 0 ]
+}
+
+@test "a relay that denies all is asked ten times, then held" {
+	shared '[{"stage":"rcpt","reply":"554 5.7.1 Relay access denied"}]'
+	recs 9 | mail-queue put outbound
+	run -0 --separate-stderr run_line
+	[ -z "$stderr" ]
+	recs 9 '{"tenant":"t2"}' | jq -c '.id += "x"' | mail-queue put outbound
+	run -0 --separate-stderr run_line
+	[[ $stderr == *"route @default is held: "*"trouble with configuration"* ]]
+	[ "$(mail-store list | jq .attempts | sort -u)" = 0 ]
+}
+
+@test "a server that turns us away at its greeting costs no mail an attempt" {
+	shared '[{"stage":"greeting","reply":"421 4.3.2 not now","do":"close"}]'
+	recs 12 | mail-queue put outbound
+	run -0 --separate-stderr run_line
+	[[ $stderr == *"route @default is held: "*"trouble with network"* ]]
+	[ "$(of t out)" = "snooze network 12" ]
+	[ "$(mail-store list | jq .attempts | sort -u)" = 0 ]
+	[ "$(grep -c '"event": "connect"' srv/log)" = 1 ]
+}

@@ -74,12 +74,25 @@ is_holding(json result)
 	return json_true(result, "holds");
 }
 
+/* Or that it is not, in spite of its class? */
+static bool
+is_absolving(json result)
+{
+	json holds = json_member(result, "holds", JSON_FALSE);
+	bool is_it = json_is_valid(holds);
+
+	json_free(holds);
+	return is_it;
+}
+
 /* "": it was no trouble of the route's. */
 static const char *
 trouble_of(json result)
 {
 	const char *class = json_str(result, "class");
 
+	if (is_absolving(result))
+		return "";
 	if (breaker_is_trouble(class))
 		return class;
 	if (!is_holding(result))
@@ -95,9 +108,14 @@ is_telling(json result)
 {
 	const char *status = json_str(result, "status");
 
-	return is_holding(result) ||
-	       (status != NULL && strcmp(status, "snooze") != 0 &&
-		   strcmp(status, "skip") != 0);
+	if (is_holding(result))
+		return true;
+	if (status == NULL || strcmp(status, "skip") == 0)
+		return false;
+	/* What a server has answered tells, also where it costs no attempt. */
+	return strcmp(status, "snooze") != 0 ||
+	       (trouble_of(result)[0] != '\0' &&
+		   json_int(result, "code", 0) > 0);
 }
 
 void

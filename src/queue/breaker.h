@@ -3,7 +3,8 @@
  * in a row of the same class of trouble that no single mail can have
  * ("credentials", "configuration", "network") hold the route's mail, until one
  * of it works.  One result is enough where it says so itself ("holds"): a login
- * that was refused is refused for all.
+ * that was refused is refused for all.  "holds": false says that the route
+ * works and the trouble is the mail's own, whatever its class.
  */
 #ifndef QUEUE_BREAKER_H
 #define QUEUE_BREAKER_H
@@ -30,7 +31,7 @@ struct breaker_runs {
 /*
  * The next result that was written down, in a record with its lease; borrowed
  * until breaker_end.  One without a "route" counts for none, nor does a
- * snooze that does not hold it.
+ * snooze, unless it holds it or has such a class with the "code" of an answer.
  */
 void breaker_add(struct breaker_runs *runs, json rec);
 

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "queue/breaker.h"
+
 enum {
 	AFTER_S = 60, /* of a snooze, when nobody says how long */
 };
@@ -47,6 +49,8 @@ verdict_apply(const struct verdict *v, struct letter *l)
 		letter_add(l, "after_s", json_number(after_s));
 	if (is_snooze && v->is_transport)
 		letter_add(l, "holds", json_bool(true));
+	else if (v->is_mails && breaker_is_trouble(v->class))
+		letter_add(l, "holds", json_bool(false));
 	if (v->provider_id[0] != '\0')
 		letter_add(l, "provider_id", json_string(v->provider_id));
 	add_detail(v, l);

@@ -19,6 +19,7 @@ struct verdict {
 	char provider_id[80]; /* what the server calls it, or "" */
 	int64_t after_s; /* 0: not said */
 	bool is_transport; /* all of its mail has this trouble */
+	bool is_mails; /* the transport works: it is this mail's trouble */
 	bool is_slow_down; /* there was too much of it */
 	bool is_login; /* the login was refused */
 	bool is_again; /* a kept connection was over: try it on another */

@@ -79,6 +79,14 @@ refused(const struct smtp_answer *a)
 	    .rule = r.rule,
 	};
 
+	/* No mail was looked at, and none is to have used up an attempt. */
+	if (a->reply.stage == REPLY_CONNECT && strcmp(v.status, "retry") == 0) {
+		v.status = "snooze";
+		v.class = "network";
+	}
+	/* Who says that it does not relay may mean this mail, or all. */
+	v.is_mails = a->reply.stage >= REPLY_MAIL && !v.is_transport &&
+		     strcmp(v.rule, "relay") != 0;
 	/* A refusal is no success, whatever the table makes of its code. */
 	if (strcmp(v.status, "ok") == 0)
 		v.status = "retry";

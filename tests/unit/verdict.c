@@ -48,6 +48,17 @@ static const struct {
 	"network", true},
     {{SMTP_BROKEN, {.stage = REPLY_MAIL}, {ERR_TEMP, "closed"}}, false, "retry",
 	"network", false},
+    /* No mail was offered, so none is tried. */
+    {{SMTP_REFUSED, {REPLY_CONNECT, 421, "", "later"}, ERR_INIT}, false,
+	"snooze", "network", false},
+    {{SMTP_REFUSED, {REPLY_CONNECT, 451, "4.3.2", "busy"}, ERR_INIT}, false,
+	"snooze", "network", false},
+    {{SMTP_REFUSED, {REPLY_MAIL, 421, "", "later"}, ERR_INIT}, false, "retry",
+	"server", false},
+    /* One tenant's trouble. */
+    {{SMTP_REFUSED, {REPLY_END, 554, "", "Email address is not verified."},
+	 ERR_INIT},
+	false, "snooze", "configuration", false},
 };
 
 static void
