@@ -155,3 +155,19 @@ run_line() {
 	[ "$(mail-store list | jq .attempts | sort -u)" = 0 ]
 	[ "$(grep -c '"event": "connect"' srv/log)" = 1 ]
 }
+
+@test "a rate limit that never ends is a retry one day, and dies of its age" {
+	shared '[{"stage":"rcpt","match":"m1@","reply":"550 rate limit exceeded"}]'
+	recs 1 | mail-queue put outbound
+	run_line
+	[ "$(mail-store list | jq -c '[.state, .attempts]')" = '["scheduled",0]' ]
+	sqlite3 state/mail.db "UPDATE mail SET since=since-432000001, due_at=1"
+	mail-queue resume outbound || true
+	sqlite3 state/lock.db "DELETE FROM rate"
+	sqlite3 state/mail.db "DELETE FROM pace; UPDATE lane SET is_held=0"
+	run_line
+	[ "$(mail-store list | jq -c '[.state, .attempts, .last.class]')" = \
+		'["deferred",1,"throttle"]' ]
+	run -0 mail-retry due outbound
+	[ "$(mail-store list | jq -r .state)" = dead ]
+}

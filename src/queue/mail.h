@@ -156,6 +156,11 @@ struct mail_settle {
 	enum mail_status status;
 	const char *stage;
 	int64_t after_ms; /* snooze, retry: not before */
+	/*
+	 * STATUS_SNOOZE, and it was queued or revived so long ago: it is a
+	 * retry.  0: never.
+	 */
+	int64_t old_ms;
 	const char *result; /* JSON object, NULL with STATUS_NONE */
 	size_t result_len;
 	const char *class; /* kind of trouble, in the result, or NULL */

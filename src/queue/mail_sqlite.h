@@ -202,6 +202,7 @@ struct sqlite_found {
 	int64_t seq;
 	enum mail_state state;
 	int64_t deliveries, attempts, unstarted, interrupted, updated_at;
+	int64_t since; /* it was queued, or revived */
 	char owner[ID_TEXT]; /* "" without a lease */
 	char stage[NAME_MAX_LEN + 1]; /* "" when not started */
 	struct sqlite_place place;

@@ -64,7 +64,7 @@ mail_sqlite_find(struct mail_sqlite *m, const char *id, struct sqlite_found *f,
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_FIND,
 	    "SELECT seq,state,deliveries,attempts,unstarted,owner,stage,"
-	    "queue,tenant,priority,lane,interrupted,updated_at"
+	    "queue,tenant,priority,lane,interrupted,updated_at,since"
 	    " FROM mail WHERE id=?",
 	    e);
 	int r;
@@ -89,6 +89,7 @@ mail_sqlite_find(struct mail_sqlite *m, const char *id, struct sqlite_found *f,
 		f->place.lane = sqlite3_column_int64(st, 10);
 		f->interrupted = sqlite3_column_int64(st, 11);
 		f->updated_at = sqlite3_column_int64(st, 12);
+		f->since = sqlite3_column_int64(st, 13);
 	}
 	sqlite3_reset(st);
 	return r;

@@ -82,6 +82,9 @@ settle_one(
 		return 0;
 	if (s->status == STATUS_NONE)
 		return settle_undone(m, &f, s, now, e);
+	if (s->status == STATUS_SNOOZE && s->old_ms > 0 &&
+	    now - f.since >= s->old_ms)
+		s->status = STATUS_RETRY;
 	held = mail_sqlite_is_held(&f, &s->lease);
 	s->is_stale = !held;
 	h.attempt =

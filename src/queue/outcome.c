@@ -28,6 +28,42 @@ is_retried(const struct queue *q, json rec)
 		   "retry") == 0;
 }
 
+/* The age of "retry", as mail-retry(1) has it, 0 without one. */
+static int64_t
+age_in(json retry, const char *class)
+{
+	json of_class = config_in(config_in(retry, "classes"), class);
+	int64_t age_s = config_in_duration_s(of_class, "age", 0);
+
+	return age_s > 0 ? age_s : config_in_duration_s(retry, "age", 0);
+}
+
+/*
+ * Snoozed for ever by an answer that is the same for ever, a mail would never
+ * be anybody's concern: old enough, mail-retry decides.  What waits for us, for
+ * a limit of ours or an operator, may wait.
+ */
+static int64_t
+old_ms(const struct queue *q, json rec, json result)
+{
+	const struct config *c = &q->state->config;
+	const char *class = json_str(result, "class");
+	const char *stage = json_str(result, "stage");
+	int64_t age_s;
+
+	if (stage == NULL || strcmp(stage, "mail-send") != 0 ||
+	    json_str(result, "route") == NULL || json_true(result, "holds"))
+		return 0;
+	if (class == NULL)
+		class = "";
+	age_s = age_in(
+	    config_in(config_tenant(c, json_str(rec, "tenant")), "retry"),
+	    class);
+	if (age_s == 0)
+		age_s = age_in(config_in(c->root, "retry"), class);
+	return (age_s > 0 ? age_s : OUTCOME_AGE_S) * 1000;
+}
+
 /* One record's outcome, as the ledger wants it.  text keeps the result. */
 static int
 read_outcome(const struct queue *q, json rec, struct mail_settle *s,
@@ -60,6 +96,8 @@ read_outcome(const struct queue *q, json rec, struct mail_settle *s,
 	    1000;
 	if (s->after_ms < 0)
 		s->after_ms = 0;
+	if (s->status == STATUS_SNOOZE)
+		s->old_ms = old_ms(q, rec, result);
 	json_dump(result, text);
 	return 0;
 }

@@ -8,6 +8,10 @@
 #include "core/err.h"
 #include "queue/engines.h"
 
+enum {
+	OUTCOME_AGE_S = 5 * 86400, /* of retry/rules.h */
+};
+
 struct outcome {
 	struct queue *queue;
 	bool is_echo; /* records are emitted */
