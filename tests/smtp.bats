@@ -374,3 +374,12 @@ opened_rows() {
 	drive -T required -C ca.pem -- latin
 	commands | grep -xF 'MAIL FROM:<a@example.com> SIZE=17 BODY=8BITMIME'
 }
+
+@test "a server that is slow with each of its words is not opened for ever" {
+	serve --delay 0.8 --auth PLAIN
+	drive -L connect=300 -L command=1000 -U user -W secret -- small || true
+	grep -q 'no answer within the time limit' answers
+	[ -z "$(taken)" ]
+	drive -L connect=300 -L command=3000 -U user -W secret -- small
+	[ "$(jq -r .outcome answers)" = accepted ]
+}

@@ -33,7 +33,8 @@ enum smtp_tls {
 
 /*
  * Milliseconds, RFC 5321 4.5.3.2; 0: what is said there.  A block is whatever
- * the server takes at once; all of a message may take SMTP_BLOCKS of them, and
+ * the server takes at once; all of a connection's opening may take connect and
+ * two of command, all of a message may take SMTP_BLOCKS of them, and
  * a millisecond more for each SMTP_BYTES_MS bytes.
  */
 struct smtp_limits {

@@ -34,6 +34,7 @@ struct smtp_opening {
 	int epoll; /* over libcurl's descriptors */
 	int64_t timer_at; /* when libcurl wants to be called */
 	int64_t due; /* when this takes too long */
+	int64_t all_due; /* and when all of it does, however busy it is */
 	bool is_connected;
 	bool is_done;
 	CURLcode result;
@@ -94,6 +95,15 @@ take_reply(struct smtp_opening *o)
 		o->is_authenticated = true;
 }
 
+/* For its next words. */
+static void
+set_due(struct smtp_opening *o, int64_t now)
+{
+	o->due = now + o->limits.command;
+	if (o->due > o->all_due)
+		o->due = o->all_due;
+}
+
 /* libcurl shows each line of the server's. */
 static size_t
 on_line(char *data, size_t size, size_t n, void *ctx)
@@ -101,9 +111,8 @@ on_line(char *data, size_t size, size_t n, void *ctx)
 	struct smtp_opening *o = ctx;
 	size_t len = size * n, at = 0, used;
 
-	/* It is at work as long as it speaks, but not for ever: see the
-	 * reader's limits. */
-	o->due = clock_mono_ms() + o->limits.command;
+	/* It is at work as long as it speaks, but not for ever. */
+	set_due(o, clock_mono_ms());
 	while (at < len) {
 		switch (
 		    smtp_reader_add(&o->reader, data + at, len - at, &used)) {
@@ -211,6 +220,7 @@ smtp_opening_new(struct net *net, const struct smtp_server *server,
 	o->limits = smtp_limits_of(server);
 	o->timer_at = 0;
 	o->due = clock_mono_ms() + o->limits.connect;
+	o->all_due = o->due + 2 * o->limits.command;
 	smtp_reader_reset(&o->reader);
 	o->reader.caps = &o->caps;
 	if (begin(o, net, e) == -1) {
@@ -247,7 +257,7 @@ look_for_connection(struct smtp_opening *o, int64_t now)
 	    us == 0)
 		return;
 	o->is_connected = true;
-	o->due = now + o->limits.command;
+	set_due(o, now);
 	curl_easy_setopt(o->easy, CURLOPT_CONNECTTIMEOUT_MS,
 	    (long)(o->limits.connect + STEPS_MAX * (o->limits.command + 1000)));
 }
