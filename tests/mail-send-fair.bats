@@ -171,3 +171,15 @@ run_line() {
 	run -0 mail-retry due outbound
 	[ "$(mail-store list | jq -r .state)" = dead ]
 }
+
+@test "a server without a login for us holds the transport, and costs no attempt" {
+	serve
+	echo right >secret
+	chmod 600 secret
+	config '{"transports":{"default":{"url":"smtp://127.0.0.1:'"$port"'",
+		"user":"shop","password":{"file":"'"$PWD"'/secret"}}}}'
+	recs 5 | mail-send >out
+	[ "$(of t out)" = "snooze credentials 5" ]
+	[ "$(jq -r .result.holds out | sort -u)" = true ]
+	grep -q 'offers no AUTH' out
+}

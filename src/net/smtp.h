@@ -125,7 +125,7 @@ enum smtp_state smtp_state(const struct smtp *c);
 /*
  * Why it is closed, or could not be opened: reply.stage is REPLY_CONNECT or
  * REPLY_AUTH, with the server's words where it had any; error what happened
- * else.
+ * else.  Refused without a code: it offers no AUTH that can be used.
  */
 const struct smtp_answer *smtp_why(const struct smtp *c);
 

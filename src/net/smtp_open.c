@@ -273,6 +273,9 @@ failed(struct smtp_opening *o, struct smtp_answer *why, const char *text)
 		why->outcome = SMTP_REFUSED;
 		why->reply = o->last;
 		smtp_hide_secret(o->server->password, &why->reply);
+	} else if (o->result == CURLE_LOGIN_DENIED) {
+		/* There is no AUTH, or none that both can. */
+		why->outcome = SMTP_REFUSED;
 	}
 	why->reply.stage = is_auth ? REPLY_AUTH : REPLY_CONNECT;
 	plain_add(&plain, text, strlen(text), sizeof why->error.text / 2);

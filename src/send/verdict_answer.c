@@ -110,6 +110,13 @@ without_reply(const char *status, const char *class, const struct err *why)
 	return v;
 }
 
+/* No login is possible there, whatever the password is. */
+static struct verdict
+without_login(const struct err *why)
+{
+	return verdict_trouble("snooze", "credentials", why);
+}
+
 static struct verdict
 accepted(const struct reply *r)
 {
@@ -126,7 +133,8 @@ judge(const struct smtp_answer *a)
 	case SMTP_ACCEPTED:
 		return accepted(&a->reply);
 	case SMTP_REFUSED:
-		return refused(a);
+		return a->reply.code == 0 ? without_login(&a->error)
+					  : refused(a);
 	case SMTP_UNKNOWN:
 		return without_reply("uncertain", "network", &a->error);
 	case SMTP_IMPOSSIBLE:
