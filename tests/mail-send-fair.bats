@@ -183,3 +183,17 @@ run_line() {
 	[ "$(jq -r .result.holds out | sort -u)" = true ]
 	grep -q 'offers no AUTH' out
 }
+
+@test "a transport that cannot be set up here costs no attempt" {
+	config '{"transports":{"default":{"url":"smtps://localhost:1",
+		"ca_file":"'"$PWD"'/nosuch"}}}'
+	recs 3 | mail-send >out
+	[ "$(of t out)" = "snooze configuration 3" ]
+}
+
+@test "a low limit of descriptors is raised where it may be" {
+	serve -s '[{"stage":"end","delay":0.3}]'
+	recs 120 >in
+	(ulimit -Sn 64 && mail-send -P 100 -x "smtp://127.0.0.1:$port" <in >out)
+	[ "$(of t out)" = "ok null 120" ]
+}

@@ -32,7 +32,9 @@ connect_to(struct carrier *c, struct carrier_tools *tools, struct verdict *v)
 		c->state = CARRIER_OPENING;
 		return true;
 	}
-	*v = verdict_trouble("retry", "network", &e);
+	/* Nobody was asked: it is how this transport, or this host, is set up.
+	 */
+	*v = verdict_trouble("snooze", "configuration", &e);
 	return false;
 }
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -19,6 +20,7 @@
 enum {
 	/* Start nothing more while so much waits for a slow reader. */
 	OUT_MAX = 64 * 1024,
+	FILES_MAX = 4096,
 };
 
 /* The loop's own descriptors; those of the pool come next. */
@@ -212,6 +214,19 @@ run_loop(struct loop *l, struct err *e)
 	}
 }
 
+/* A connection with TLS has three, and each a message: as many as there may be.
+ */
+static void
+raise_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == -1 || l.rlim_cur >= FILES_MAX)
+		return;
+	l.rlim_cur = l.rlim_max < FILES_MAX ? l.rlim_max : FILES_MAX;
+	setrlimit(RLIMIT_NOFILE, &l);
+}
+
 /* Signals first: from then on nothing of ours ends unseen. */
 static int
 open_descriptors(struct loop *l, struct err *e)
@@ -233,6 +248,7 @@ send_loop(struct queue *queue, struct transports *transports, size_t parallel,
 	struct loop l = {.transports = transports};
 	int r;
 
+	raise_limit();
 	if (open_descriptors(&l, e) == -1)
 		return -1;
 	family_adopt();
