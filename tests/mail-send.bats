@@ -483,6 +483,14 @@ m2 ok null" ]
 	mail-store list | mail-send --compose | cmp - one
 }
 
+@test "an attachment that was never stored says what is missing in the line" {
+	for bytes in '{"content": "aGk="}' '{"base64": "aGk="}' '{"path": "f"}'; do
+		rec m1 | jq -c --argjson a "$bytes" '.mail.attachments = [$a]' >in
+		run -65 --separate-stderr mail-send --compose <in
+		[[ $stderr == *"mail.attachments[0]: it is not stored: put mail-store put"* ]]
+	done
+}
+
 @test "a sealed record waits for the secret key" {
 	mail-store keygen --secret "$PWD/secret" --public "$PWD/public" >made
 	config "$(jq -nc --arg dir "$PWD" '{keys: {public: "\($dir)/public"},

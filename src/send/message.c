@@ -1,5 +1,6 @@
 #include "send/message.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,14 +31,30 @@ open_file(void *ctx, struct err *e)
 	return q != NULL ? state_spool_anonymous(q->state, e) : -1;
 }
 
+/* Its bytes are in what mail-store put alone reads. */
+static bool
+is_unstored(json attachment)
+{
+	json content = json_get(attachment, "content");
+	bool is_text = json_kind(content) == JSON_STRING;
+
+	json_free(content);
+	return is_text || json_has(attachment, "path") ||
+	       json_has(attachment, "base64");
+}
+
 /* An attachment looks like a record: it has "blob" or "content". */
 static int
 open_attachment(void *ctx, json attachment, struct err *e)
 {
-	struct queue *q = open_queue(ctx, e);
 	json blob = json_member(attachment, "blob", JSON_OBJECT);
+	struct queue *q;
 	int fd = -1;
 
+	if (!json_is_valid(blob) && is_unstored(attachment))
+		return err_set(e, ERR_DATA,
+		    "it is not stored: put mail-store put before mail-send");
+	q = open_queue(ctx, e);
 	if (q != NULL)
 		fd = json_is_valid(blob) ? queue_open_section(q, blob, e)
 					 : queue_open_content(q, attachment, e);
