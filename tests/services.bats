@@ -135,6 +135,71 @@ each_once() {
 	each_once 15
 }
 
+# A transport that sends into the Maildir "sent".
+sending() {
+	jq --arg d "$PWD" '.transports.default.url = "maildir:\($d)/sent"' \
+		config.json >new.json
+	mv new.json config.json
+}
+
+# send_some N [FROM]
+send_some() {
+	jq -cn --argjson n "$1" --arg from "${2:-}" 'range($n) | {tenant: "t",
+		key: "\($from)\(.)", mail: {from: "shop@example.com",
+		to: "r\($from)\(.)@example.jp", text: "hello"}}' |
+		"$opt/bin/mail-store" put | "$opt/bin/mail-queue" put outbound
+}
+
+# Each of N mails went to its recipient, once.
+each_sent_once() {
+	[ "$(states)" = "succeeded $1" ]
+	grep -h ^Delivered-To: sent/new/* | sort >recipients
+	[ "$(wc -l <recipients)" = "$1" ]
+	[ "$(uniq <recipients | wc -l)" = "$1" ]
+}
+
+@test "services: the unit that sends a queue sends it, and stops with nothing undone" {
+	need pkill
+	install_here
+	sending
+	start_unit mailpipe-send@.service outbound
+	send_some 40
+	wait_for 30 is_done 40
+	send_some 200 more
+	stop_unit mailpipe-send@.service outbound $main
+	[ "$(count leased)" = 0 ]
+	start_unit mailpipe-send@.service outbound:2
+	wait_for 30 is_done 240
+	stop_unit mailpipe-send@.service outbound:2 $main
+	each_sent_once 240
+}
+
+@test "services: cron's lines send, and try again" {
+	install_here
+	path=$(sed -n 's/^PATH=//p' "$opt/share/mailpipe/cron/mailpipe")
+	minute() {
+		while IFS= read -r line; do
+			PATH=$path sh -c "$line" >>said 2>&1 3>&-
+		done < <(cron_lines '\* \* \* \* \*')
+	}
+	jq '.transports.default.url = "sendmail:/bin/false" |
+		.retry.schedule = "1s*"' config.json >new.json
+	mv new.json config.json
+	send_some 3
+	minute
+	[ "$(states)" = "deferred 3" ]
+	sending
+	send_some 3 more
+	minute_later() {
+		minute
+		is_done 6
+	}
+	wait_for 20 minute_later
+	cat said
+	[ ! -s said ]
+	each_sent_once 6
+}
+
 @test "services: doctor's unit runs, and fails when something is wrong" {
 	install_here
 	receive_some 1
