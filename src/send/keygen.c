@@ -126,8 +126,9 @@ keygen(const struct keygen *how, struct err *e)
 	if (r == 0)
 		r = write_key(file, &pem, e);
 	if (r == 0)
-		tool_say("the private key is in %s: keep it, and publish the "
-			 "record",
+		tool_verbose(
+		    "the private key is in %s: keep it, and publish the "
+		    "record",
 		    file);
 	if (r == 0)
 		r = write_record(how, &pem, e);
