@@ -143,10 +143,16 @@ work_lines() {
 	done < <(alias_lines)
 	# The same mail for two tenants, each time with the same id.
 	[ "$(count ready)" = 2 ]
+	jq -cn '{tenant: "t", mail: {from: "a@b.example", to: "c@d.example",
+		text: "x"}}' | mail-store put | mail-queue put outbound
+	jq -n --arg d "$PWD" '{transports: {default:
+		{url: "maildir:\($d)/sent"}}}' >config.json
+	export MAILPIPE_CONFIG=$PWD/config.json
 	work_lines >typed
-	[ "$(wc -l <typed)" = 4 ]
+	[ "$(wc -l <typed)" = 8 ]
 	while read -r line; do
 		bash -euo pipefail -c "${line//\/srv\/mail/$PWD/srv}"
 	done <typed
-	[ "$(count succeeded)" = 2 ]
+	[ "$(count succeeded)" = 3 ]
+	[ "$(find sent/new -type f | wc -l)" = 1 ]
 }
