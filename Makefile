@@ -70,7 +70,7 @@ $(bin)/mailpipe-jq $(obj)/preload/mailpipe-jq: libs := -ljq
 
 lib_src := $(filter-out %/no_dlopen.c,$(wildcard src/core/*.c src/mail/*.c \
 	src/store/*.c src/queue/*.c src/lock/*.c src/handler/*.c src/ingest/*.c \
-	src/alias/*.c src/retry/*.c src/net/*.c src/send/*.c))
+	src/alias/*.c src/retry/*.c src/net/*.c src/send/*.c src/desk/*.c))
 lib_obj := $(lib_src:src/%.c=$(obj)/%.o) $(obj)/gen/charset_table.o \
 	$(obj)/gen/reply_table.o
 tool_src := $(wildcard src/tool/*.c)

@@ -7,8 +7,8 @@
 
 #include "core/err.h"
 #include "core/jq.h"
+#include "desk/listing.h"
 #include "queue/engines.h"
-#include "queue/listing.h"
 
 /* A mail must be all that is given. */
 struct choice {

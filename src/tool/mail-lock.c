@@ -11,13 +11,13 @@
 #include "core/look.h"
 #include "core/option.h"
 #include "core/tool.h"
+#include "desk/in_force.h"
 #include "lock/claim.h"
 #include "lock/listing.h"
 #include "lock/lock.h"
 #include "lock/run.h"
 #include "lock/settle.h"
 #include "mail/record.h"
-#include "queue/in_force.h"
 #include "store/state.h"
 
 /* 0 and NULL: not given. */
