@@ -252,3 +252,12 @@ teller() {
 	[ "$(wc -l <got)" = 1 ]
 	wait_for 10 sh -c '! kill -0 "$(cat pid)" 2>/dev/null'
 }
+
+@test "breaker: a clock that is set back makes no hold longer" {
+	mails 12 t
+	line -- sh -c 'exit 78'
+	[ "$(stat .held_routes)" = 1 ]
+	mails 3 u
+	at -86400
+	[ "$(mail-queue take -c 3 inbound | wc -l)" = 1 ]
+}

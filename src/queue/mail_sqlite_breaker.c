@@ -152,7 +152,8 @@ mail_sqlite_breakers(struct mail_sqlite *m, const char *queue, int64_t now,
     struct sqlite_breakers *b, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(&m->db, SQL_OPEN_BREAKERS,
-	    "SELECT route,probe_at FROM breaker WHERE queue=? AND opened_at>0",
+	    "SELECT route,probe_at<=?2 OR probe_at>?2+probe_ms FROM breaker"
+	    " WHERE queue=?1 AND opened_at>0",
 	    e);
 	bool is_probing = false;
 	int r;
@@ -160,13 +161,15 @@ mail_sqlite_breakers(struct mail_sqlite *m, const char *queue, int64_t now,
 	if (st == NULL)
 		return -1;
 	db_bind_text(st, 1, queue);
+	/* One that is farther away was set before the clock was set back. */
+	db_bind_int(st, 2, now);
 	while ((r = db_step(&m->db, st, e)) == 1) {
 		struct sqlite_breaker *one;
 
 		b->all = xrealloc(b->all, b->n + 1, sizeof *b->all);
 		one = &b->all[b->n++];
 		*one = (struct sqlite_breaker){
-		    .is_probing = sqlite3_column_int64(st, 1) <= now};
+		    .is_probing = sqlite3_column_int(st, 1) != 0};
 		snprintf(
 		    one->route, sizeof one->route, "%s", db_text(st, 0, NULL));
 		is_probing |= one->is_probing;

@@ -214,7 +214,8 @@ is_work(struct mail_sqlite *m, const struct mail_take *how, struct err *e)
 	    " OR EXISTS(SELECT 1 FROM pace WHERE until>0 AND until<=?2)"
 	    " OR EXISTS(SELECT 1 FROM pace WHERE until>0 AND until>?3)"
 	    " OR EXISTS(SELECT 1 FROM breaker WHERE queue=?1 AND opened_at>0"
-	    " AND probe_at<=?2 AND EXISTS(SELECT 1 FROM lane"
+	    " AND (probe_at<=?2 OR probe_at>?2+probe_ms)"
+	    " AND EXISTS(SELECT 1 FROM lane"
 	    " WHERE queue=?1 AND ready>0 AND is_full=1))",
 	    e);
 
