@@ -365,6 +365,15 @@ succeeded 1" ]
 	[ "$(mail-store list | jq -r .blob.ref)" = "$(jq -r .ref two)" ]
 }
 
+@test "file: a reference without digest tells no two mails of one key apart" {
+	echo one >f
+	blob=$(mail-store put --file f)
+	order ".key=\"k\" | .mail.attachments=[{blob:$blob}]" | mail-store put
+	order ".key=\"k\" | .mail.attachments=[{blob:($blob | {ref})}]" >in
+	run -65 --separate-stderr mail-store put <in
+	[[ $stderr == *"mail.attachments[0]: blob: it has no \"digest\""* ]]
+}
+
 @test "file: what is none is told" {
 	run -75 --separate-stderr mail-store put --file none
 	[[ $stderr == *"none: open"* && -z $output ]]

@@ -262,12 +262,21 @@ take_bytes(struct attaching *a, int index, const char *source, json *attachment,
 	return r;
 }
 
-/* Stored bytes that may be named from here: is there something? */
+/*
+ * Stored bytes that may be named from here: is there something?  Without the
+ * digest two mails of one key with different files would be the same mail
+ * (lock_content), and the second one would be taken for the first.
+ */
 static int
-check_blob(const struct attaching *a, const char *ref, struct err *e)
+check_blob(const struct attaching *a, json blob, const char *ref, struct err *e)
 {
-	int fd = queue_open_stored(a->q, ref, e);
+	int fd;
 
+	if (json_str(blob, "digest") == NULL)
+		return err_set(e, ERR_DATA,
+		    "it has no \"digest\": give all that mail-store put "
+		    "--file has printed");
+	fd = queue_open_stored(a->q, ref, e);
 	if (fd == -1)
 		return -1;
 	close(fd);
@@ -312,7 +321,7 @@ take_one(struct attaching *a, int index, json *attachment, struct err *e)
 	ref = json_str(blob, "ref");
 	if (ref != NULL && (attached_is_file(ref) ||
 			       (a->id != NULL && parts_number(ref, a->id) > 0)))
-		r = check_blob(a, ref, e);
+		r = check_blob(a, blob, ref, e);
 	else
 		r = take_bytes(a, index, source, attachment, e);
 	json_free(blob);
