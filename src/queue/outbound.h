@@ -4,13 +4,19 @@
  *
  *   envelope    "to" is the recipient, "from" whom bounces go to; a record that
  *               comes with envelope.to is for that one only
+ *
  *   id          of one with several recipients: from its id and the recipient;
  *               without an id from tenant, key, recipient and what the mail
  *               says, so that the same line has the same ids; without a key
- * too, random of          [K,N] mail        whole, in each of them;
- * "message_id" is set, so that all are one message, and so is "received_at", so
- * that composing it again makes the same bytes attachments are blobs, and each
- * record has its own (queue/attached.h)
+ *               too, random
+ *
+ *   of          [K,N]
+ *
+ *   mail        whole, in each of them; "message_id" is set, so that all are
+ *               one message, and so is "received_at", so that composing it
+ *               again makes the same bytes
+ *
+ * Attachments are blobs, and each record has its own (queue/attached.h).
  *
  * What go-to-k/mail-queues takes (mail/request.h) becomes such a record first.
  * "defaults" of the configuration are used for a tenant or a mail.from that is
