@@ -17,11 +17,12 @@ net_open(struct err *e)
 		return NULL;
 	}
 	share = curl_share_init();
-	if (share == NULL ||
-	    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) !=
-		CURLSHE_OK ||
-	    curl_share_setopt(share, CURLSHOPT_SHARE,
-		CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
+	/*
+	 * No TLS sessions: what one transport's authorities have verified would
+	 * be resumed by another, which believes in others.
+	 */
+	if (share == NULL || curl_share_setopt(share, CURLSHOPT_SHARE,
+				 CURL_LOCK_DATA_DNS) != CURLSHE_OK) {
 		err_set(e, ERR_TEMP, "libcurl: nothing can be shared");
 		curl_share_cleanup(share);
 		return NULL;

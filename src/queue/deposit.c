@@ -315,7 +315,7 @@ deposit_take_spool(struct deposit *d, struct queue *q, const char *path,
 {
 	const char *digest = json_str(blob, "digest"), *is;
 	struct seal_info info;
-	json known_blob;
+	json known_blob = json_none();
 	int known, r;
 
 	d->spool = xstrdup(path);
