@@ -1,9 +1,11 @@
 #!/usr/bin/env bats
 # The SMTP and LMTP client with the servers of others.
 
+# Before teardown, which is ours then.
+load helpers
+load smtp.d/helpers
+
 setup() {
-	load helpers
-	load smtp.d/helpers
 	# shellcheck source=scripts/postfix.sh
 	. "$MAILPIPE_REPO/scripts/postfix.sh"
 	smtp_setup
