@@ -116,7 +116,7 @@ try_all() {
 		for call in $calls; do
 			nth=1 step=${call#"${call%/*}"}
 			step=${step#/}
-			[ "${step:-1}" -ge $usual ] || step=$usual
+			[ "${step:-0}" -ge $usual ] || step=$usual
 			[ -z "${MAILPIPE_TEST_ALL:-}" ] || step=1
 			while try "$1" "${call%/*}" $nth "$error"; do
 				nth=$((nth + step))
