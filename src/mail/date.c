@@ -333,7 +333,7 @@ date_format(int64_t ms, int offset, char text[DATE_TEXT])
 	month = (iso[5] - '0') * 10 + iso[6] - '0';
 	snprintf(text, DATE_TEXT, "%.3s, %.2s %.3s %.4s %.8s %c%02d%02d",
 	    days + ((day + 4) % 7 + 7) % 7 * 3, iso + 8,
-	    names + (size_t)(month - 1) * 3, iso, iso + 11, offset < 0 ? '-' : '+',
-	    minutes / 60 % 100, minutes % 60);
+	    names + (size_t)(month - 1) * 3, iso, iso + 11,
+	    offset < 0 ? '-' : '+', minutes / 60 % 100, minutes % 60);
 	return text;
 }
