@@ -22,7 +22,7 @@ is_sound() {
 	done
 	mail large 200000 >large
 	receive t q <large
-	echo '{"id":"out","tenant":"t","mail":{"to":["a@example.com"]}}' |
+	echo '{"id":"out","tenant":"t","mail":{"from":"b@example.com","to":"a@example.com","text":"x"}}' |
 		mail-queue put q
 	mail-queue put -a +1h q <<<'{"id":"later","tenant":"t"}'
 	mail-store put <<<'{"id":"stored","tenant":"t"}' >/dev/null

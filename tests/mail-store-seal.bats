@@ -537,7 +537,8 @@ succeeded 1" ]
 	done
 	mail-store verify -d other
 	mail-store verify
-	jq -cn '{tenant: "ne-003", id: "out", mail: {subject: "alice"}}' |
+	jq -cn '{tenant: "ne-003", id: "out", mail: {
+		from: "shop@example.com", to: "c@example.jp", subject: "alice"}}' |
 		mail-store put | mail-queue put outbound
 	nothing_plain
 	use receive
