@@ -90,6 +90,7 @@ succeeded 2" ]
 		record "m$n" | mail-queue put inbound
 	done
 	for signal in INT TERM HUP; do
+		rm -f taken
 		env --default-signal="$signal" mail-queue take -F inbound >taken &
 		take=$!
 		# shellcheck disable=SC2016 # for the other shell
