@@ -199,7 +199,7 @@ still() { sed -E 's/[0-9]+([smh]|  *MiB free)/N/g'; }
 @test "terminal: any record has a row" {
 	for m in '{}' '[]' '"s"' 5 null '{"subject":5,"from":{},"to":[]}' \
 		'{"subject":"","from":"","to":""}'; do
-		echo '{"id":"m'$((n += 1))'","tenant":"t","message":'"$m"',"mail":'"$m"',"envelope":'"$m"'}'
+		echo '{"id":"m'$((n += 1))'","tenant":"t","message":'"$m"',"envelope":'"$m"'}'
 	done | mail-queue put q
 	for width in 20 80 200; do
 		COLUMNS=$width run -0 --separate-stderr mail-queue list -o table q
