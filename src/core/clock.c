@@ -1,6 +1,7 @@
 #include "core/clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,17 @@ int64_t
 clock_mono_ms(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+int
+clock_left_ms(int64_t due)
+{
+	int64_t left;
+
+	if (due == INT64_MAX)
+		return -1;
+	left = due - clock_mono_ms();
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
 /*

@@ -19,6 +19,10 @@ int64_t clock_now_ms(void);
 /* Milliseconds that only ever grow; for time limits, never stored. */
 int64_t clock_mono_ms(void);
 
+/* The time limit of poll(2): until due, of clock_mono_ms; INT64_MAX is never.
+ */
+int clock_left_ms(int64_t due);
+
 /* "2026-11-21T23:06:00.123Z".  Returns text. */
 char *clock_format(int64_t ms, char text[CLOCK_TEXT]);
 

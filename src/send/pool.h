@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "core/loop.h"
 #include "send/fleet.h"
 #include "send/letter.h"
 #include "send/message.h"
@@ -57,17 +58,14 @@ void pool_give_back(struct pool *p);
 /* How many letters are started, or on their way. */
 size_t pool_sending(const struct pool *p);
 
-/* How many descriptors to poll, and which; until when (monotonic). */
+/* How many descriptors to wait for, and which. */
 size_t pool_fds(const struct pool *p);
 void pool_watch(const struct pool *p, struct pollfd *fds);
-int64_t pool_due(struct pool *p);
 
-/* poll(2) over all descriptors there are, also those of others.  0; -1:
- * ERR_TEMP. */
-int pool_wait(struct pool *p, struct pollfd *fds, size_t n, int timeout_ms,
-    struct err *e);
+/* loop_wait, until the next thing is to be done.  -1: ERR_TEMP. */
+int pool_wait(struct pool *p, struct loop *l, struct err *e);
 
-/* After the poll, with n_fds as they were. */
+/* After the wait, with n_fds as they were. */
 void pool_step(struct pool *p, const struct pollfd *fds, size_t n_fds);
 
 #endif

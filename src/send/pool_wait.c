@@ -1,6 +1,4 @@
 /* What the pool waits for: its descriptors, and the next thing to be done. */
-#include <errno.h>
-
 #include "core/clock.h"
 #include "send/pool.h"
 
@@ -41,8 +39,9 @@ next_moment(struct pool *p)
 	return next == INT64_MAX ? next : clock_mono_ms() + next - now;
 }
 
-int64_t
-pool_due(struct pool *p)
+/* When the next thing is to be done, of clock_mono_ms. */
+static int64_t
+next_due(struct pool *p)
 {
 	int64_t due = next_moment(p), now = clock_mono_ms();
 
@@ -62,14 +61,12 @@ pool_due(struct pool *p)
 }
 
 int
-pool_wait(
-    struct pool *p, struct pollfd *fds, size_t n, int timeout_ms, struct err *e)
+pool_wait(struct pool *p, struct loop *l, struct err *e)
 {
-	if (p->fleet.tools.net != NULL)
-		return net_wait(p->fleet.tools.net, fds, n, timeout_ms, e);
-	if (poll(fds, n, timeout_ms) != -1)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		fds[i].revents = 0;
-	return errno == EINTR ? 0 : err_errno(e, "poll");
+	int64_t due = next_due(p);
+
+	if (p->fleet.tools.net == NULL)
+		return loop_wait(l, due, e);
+	return net_wait(
+	    p->fleet.tools.net, l->fds, l->n_fds, clock_left_ms(due), e);
 }
