@@ -7,24 +7,16 @@
 #include <unistd.h>
 
 #include "core/buf.h"
-#include "core/clock.h"
 #include "core/json.h"
 #include "core/progress.h"
 #include "core/tool.h"
+#include "desk/changes.h"
 #include "queue/draw.h"
 #include "queue/parts.h"
 #include "queue/sealed.h"
 
 enum {
-	/* Rows that share a transaction. */
-	CHANGES_MAX = 100,
-	CHANGES_BYTES = 4 * 1024 * 1024,
 	PASSES = 3, /* for rows that change meanwhile */
-};
-
-struct change {
-	char *id;
-	struct buf was, record;
 };
 
 struct rekeying {
@@ -32,51 +24,21 @@ struct rekeying {
 	struct mail_engine *mail;
 	const struct seal_public *to;
 	const struct seal_ring *ring;
-	struct change changes[CHANGES_MAX];
-	size_t n, bytes;
+	struct changes changes;
 	int64_t n_lost; /* in this pass */
 	int64_t n_records, n_blobs, n_failed;
 };
 
 static void
-release_change(struct change *c)
+record_over(void *ctx, const char *id, bool is_lost)
 {
-	free(c->id);
-	buf_release(&c->was);
-	buf_release(&c->record);
-}
+	struct rekeying *r = ctx;
 
-static int
-flush(struct rekeying *r, struct err *e)
-{
-	struct mail_update updates[CHANGES_MAX];
-	int result = 0;
-
-	for (size_t i = 0; i < r->n; i++) {
-		const struct change *c = &r->changes[i];
-
-		updates[i] = (struct mail_update){
-		    .id = c->id,
-		    .was = c->was.data,
-		    .was_len = c->was.len,
-		    .record = c->record.data,
-		    .record_len = c->record.len,
-		    .is_stored = true,
-		};
-	}
-	if (r->n > 0)
-		result = r->mail->ops->update(
-		    r->mail, updates, r->n, clock_now_ms(), e);
-	for (size_t i = 0; i < r->n; i++) {
-		if (result == 0 && updates[i].is_lost)
-			r->n_lost++;
-		else if (result == 0)
-			r->n_records++;
-		release_change(&r->changes[i]);
-	}
-	r->n = 0;
-	r->bytes = 0;
-	return result;
+	(void)id;
+	if (is_lost)
+		r->n_lost++;
+	else
+		r->n_records++;
 }
 
 /* One blob; *why the first that cannot be. */
@@ -116,7 +78,7 @@ part_again(void *ctx, const struct parts_place *at, json *part, struct err *e)
 /* Its blobs at once, its row with others. */
 static int
 mail_again(struct rekeying *r, const struct mail_row *row, json rec,
-    struct change *c, bool *is_changed, struct err *why)
+    struct buf *record, bool *is_changed, struct err *why)
 {
 	struct part_work w = {r, why};
 	struct err none = ERR_INIT;
@@ -128,7 +90,7 @@ mail_again(struct rekeying *r, const struct mail_row *row, json rec,
 	json_free(copy);
 	if (result == 0)
 		result = sealed_again(r->ring, r->to, row->record,
-		    row->record_len, &c->record, is_changed, why);
+		    row->record_len, record, is_changed, why);
 	return result;
 }
 
@@ -136,7 +98,7 @@ static int
 rekey_row(void *ctx, const struct mail_row *row, struct err *e)
 {
 	struct rekeying *r = ctx;
-	struct change c = {0};
+	struct buf record = BUF_INIT, entry = BUF_INIT;
 	struct err why = ERR_INIT;
 	bool is_changed = false;
 	json rec;
@@ -144,7 +106,7 @@ rekey_row(void *ctx, const struct mail_row *row, struct err *e)
 
 	progress_add(1);
 	if (result == 0) {
-		result = mail_again(r, row, rec, &c, &is_changed, &why);
+		result = mail_again(r, row, rec, &record, &is_changed, &why);
 		json_free(rec);
 	}
 	if (result == -1) {
@@ -153,16 +115,10 @@ rekey_row(void *ctx, const struct mail_row *row, struct err *e)
 		err_prefix(&why, "%s: not sealed anew", row->id);
 		tool_failed(&why);
 	}
-	if (!is_changed) {
-		release_change(&c);
-		return 0;
-	}
-	c.id = xstrdup(row->id);
-	buf_add(&c.was, row->record, row->record_len);
-	r->bytes += c.was.len + c.record.len;
-	r->changes[r->n++] = c;
-	return r->n == CHANGES_MAX || r->bytes >= CHANGES_BYTES ? flush(r, e)
-								: 0;
+	result =
+	    is_changed ? changes_add(&r->changes, row, &record, &entry, e) : 0;
+	buf_release(&record);
+	return result;
 }
 
 static int
@@ -174,7 +130,7 @@ pass(struct rekeying *r, struct err *e)
 	r->n_lost = 0;
 	r->n_failed = 0;
 	result = r->mail->ops->list(r->mail, &all, rekey_row, r, e);
-	return result == 0 ? flush(r, e) : result;
+	return result == 0 ? changes_flush(&r->changes, e) : result;
 }
 
 static void
@@ -203,6 +159,7 @@ start(struct rekeying *r, struct err *e)
 	if (state_ring(s, &r->ring, e) == -1 || queue_blobs(r->q, e) == NULL)
 		return -1;
 	r->mail = queue_mail(r->q, e);
+	r->changes.mail = r->mail;
 	return r->mail != NULL ? 0 : -1;
 }
 
@@ -226,9 +183,13 @@ sync_all(const struct state *s, struct err *e)
 int
 rekey(struct queue *q, struct err *e)
 {
-	struct rekeying r = {.q = q};
+	struct rekeying r = {
+	    .q = q,
+	    .changes = {.is_stored = true, .over = record_over},
+	};
 	int result = start(&r, e);
 
+	r.changes.ctx = &r;
 	progress_start("looked at", false);
 	for (int i = 0; result == 0 && i < PASSES; i++) {
 		result = pass(&r, e);
@@ -243,7 +204,6 @@ rekey(struct queue *q, struct err *e)
 		result = err_set(e, ERR_TEMP,
 		    "%lld records changed meanwhile: run it again",
 		    (long long)r.n_lost);
-	for (size_t i = 0; i < r.n; i++)
-		release_change(&r.changes[i]);
+	changes_release(&r.changes);
 	return result;
 }

@@ -6,34 +6,24 @@
 #include <unistd.h>
 
 #include "core/buf.h"
-#include "core/clock.h"
 #include "core/json.h"
 #include "core/progress.h"
 #include "core/tool.h"
+#include "desk/changes.h"
 #include "mail/renew.h"
 #include "queue/content.h"
 #include "queue/draw.h"
 #include "queue/receive.h"
 
 enum {
-	/* Changes that share a transaction. */
-	CHANGES_MAX = 100,
-	CHANGES_BYTES = 4 * 1024 * 1024,
 	CHANGED_MAX = 400, /* bytes of names in a diagnostic */
-};
-
-/* A change that is not yet in the ledger. */
-struct change {
-	char *id;
-	struct buf was, record, entry;
 };
 
 struct reparsing {
 	struct queue *q;
 	struct mail_engine *mail;
 	const struct reparse_options *how;
-	struct change changes[CHANGES_MAX];
-	size_t n, bytes;
+	struct changes changes;
 	/* Those that another has changed meanwhile: read once more. */
 	char **again;
 	size_t n_again;
@@ -53,15 +43,6 @@ failed(struct reparsing *r, const char *id, struct err *e)
 }
 
 static void
-release_change(struct change *c)
-{
-	free(c->id);
-	buf_release(&c->was);
-	buf_release(&c->record);
-	buf_release(&c->entry);
-}
-
-static void
 lost(struct reparsing *r, const char *id)
 {
 	struct err e = ERR_INIT;
@@ -75,40 +56,15 @@ lost(struct reparsing *r, const char *id)
 	r->again[r->n_again++] = xstrdup(id);
 }
 
-/* Write the changes down. */
-static int
-flush(struct reparsing *r, struct err *e)
+static void
+record_over(void *ctx, const char *id, bool is_lost)
 {
-	struct mail_update updates[CHANGES_MAX];
-	int result = 0;
+	struct reparsing *r = ctx;
 
-	for (size_t i = 0; i < r->n; i++) {
-		const struct change *c = &r->changes[i];
-
-		updates[i] = (struct mail_update){
-		    .id = c->id,
-		    .was = c->was.data,
-		    .was_len = c->was.len,
-		    .record = c->record.data,
-		    .record_len = c->record.len,
-		    .stage = ":reparse",
-		    .entry = c->entry.data,
-		    .entry_len = c->entry.len,
-		};
-	}
-	if (r->n > 0)
-		result = r->mail->ops->update(
-		    r->mail, updates, r->n, clock_now_ms(), e);
-	for (size_t i = 0; i < r->n; i++) {
-		if (result == 0 && updates[i].is_lost)
-			lost(r, updates[i].id);
-		else if (result == 0)
-			r->n_changed++;
-		release_change(&r->changes[i]);
-	}
-	r->n = 0;
-	r->bytes = 0;
-	return result;
+	if (is_lost)
+		lost(r, id);
+	else
+		r->n_changed++;
 }
 
 /* "message.subject fingerprint", on stderr. */
@@ -145,27 +101,24 @@ static int
 add_change(struct reparsing *r, const struct mail_row *row, json rec,
     json changed, struct err *e)
 {
-	struct change *c = &r->changes[r->n++];
+	struct buf record = BUF_INIT, entry = BUF_INIT;
+	struct err bad = ERR_INIT;
+	int result = 0;
 
-	*c = (struct change){.id = xstrdup(row->id)};
-	buf_add(&c->was, row->record, row->record_len);
-	json_dump(rec, &c->record);
-	write_entry(changed, &c->entry);
-	r->bytes += c->was.len + c->record.len;
-	if (c->record.len > QUEUE_RECORD_MAX) {
-		struct err bad = ERR_INIT;
-
+	json_dump(rec, &record);
+	write_entry(changed, &entry);
+	if (record.len <= QUEUE_RECORD_MAX) {
+		result = changes_add(&r->changes, row, &record, &entry, e);
+	} else {
 		err_set(&bad, ERR_TEMP,
 		    "it stays as it is: the record would have %zu bytes, at "
 		    "most %d",
-		    c->record.len, QUEUE_RECORD_MAX);
-		failed(r, c->id, &bad);
-		release_change(&r->changes[--r->n]);
-		return 0;
+		    record.len, QUEUE_RECORD_MAX);
+		failed(r, row->id, &bad);
 	}
-	if (r->n == CHANGES_MAX || r->bytes >= CHANGES_BYTES)
-		return flush(r, e);
-	return 0;
+	buf_release(&record);
+	buf_release(&entry);
+	return result;
 }
 
 static int
@@ -253,7 +206,7 @@ reparse_ids(struct reparsing *r, struct mail_filter f, char *const *ids,
 		if (r->mail->ops->list(r->mail, &f, reparse_row, r, e) == -1)
 			return -1;
 	}
-	return flush(r, e);
+	return changes_flush(&r->changes, e);
 }
 
 static int
@@ -271,7 +224,7 @@ reparse_all(struct reparsing *r, struct err *e)
 		return reparse_ids(r, f, ids, n, e);
 	if (r->mail->ops->list(r->mail, &f, reparse_row, r, e) == -1)
 		return -1;
-	return flush(r, e);
+	return changes_flush(&r->changes, e);
 }
 
 static void
@@ -291,11 +244,17 @@ int
 reparse(struct queue *q, const struct reparse_options *how, struct err *e)
 {
 	static const struct mail_filter any = {.state = -1};
-	struct reparsing r = {.q = q, .how = how};
+	struct reparsing r = {
+	    .q = q,
+	    .how = how,
+	    .changes = {.stage = ":reparse", .over = record_over},
+	};
 	int result = -1;
 
 	progress_start("looked at", false);
 	r.mail = queue_mail(q, e);
+	r.changes.mail = r.mail;
+	r.changes.ctx = &r;
 	if (r.mail != NULL)
 		result = reparse_all(&r, e);
 	if (result == 0 && r.n_again > 0) {
@@ -304,8 +263,7 @@ reparse(struct queue *q, const struct reparse_options *how, struct err *e)
 	}
 	if (r.mail != NULL)
 		say_sum(&r);
-	for (size_t i = 0; i < r.n; i++)
-		release_change(&r.changes[i]);
+	changes_release(&r.changes);
 	for (size_t i = 0; i < r.n_again; i++)
 		free(r.again[i]);
 	free(r.again);
