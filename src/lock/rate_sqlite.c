@@ -31,7 +31,6 @@ static const char tables[] = "CREATE TABLE IF NOT EXISTS rate("
 			     " ON rate_connection(owner);";
 
 enum sql {
-	SQL_HAS_TABLES,
 	SQL_LOAD,
 	SQL_STORE,
 	SQL_IS_SLOW,
@@ -48,34 +47,6 @@ struct rate_sqlite {
 	struct db db;
 };
 
-static int
-run(struct rate_sqlite *m, const char *sql, struct err *e)
-{
-	if (sqlite3_exec(m->db.sqlite, sql, NULL, NULL, NULL) == SQLITE_OK)
-		return 0;
-	return err_set(
-	    e, ERR_TEMP, "lock.db: rates: %s", sqlite3_errmsg(m->db.sqlite));
-}
-
-static int
-make_tables(struct rate_sqlite *m, struct err *e)
-{
-	sqlite3_stmt *st = db_prepare(&m->db, SQL_HAS_TABLES,
-	    "SELECT EXISTS(SELECT 1 FROM sqlite_schema"
-	    " WHERE name='rate_connection_owner')",
-	    e);
-	int r = st != NULL ? db_ask(&m->db, st, e) : -1;
-
-	if (r != 0)
-		return r == 1 ? 0 : -1;
-	if (db_begin(&m->db, e) == -1)
-		return -1;
-	if (run(m, tables, e) == 0)
-		return db_commit(&m->db, e);
-	db_rollback(&m->db);
-	return -1;
-}
-
 static void
 sqlite_close(struct rate_engine *r)
 {
@@ -91,8 +62,8 @@ sqlite_open(struct state *s, struct err *e)
 	struct rate_sqlite *m = xcalloc(1, sizeof *m);
 
 	if (db_open(&m->db, s, "lock", &lock_sqlite_schema, e) == 0 &&
-	    run(m, "PRAGMA synchronous=NORMAL", e) == 0 &&
-	    make_tables(m, e) == 0)
+	    db_relax(&m->db, e) == 0 &&
+	    db_add(&m->db, "rate_connection_owner", tables, e) == 0)
 		return &m->base;
 	sqlite_close(&m->base);
 	return NULL;

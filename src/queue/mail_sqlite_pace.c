@@ -13,23 +13,7 @@
 int
 mail_sqlite_make_pace(struct mail_sqlite *m, struct err *e)
 {
-	sqlite3_stmt *st = db_prepare(&m->db, SQL_HAS_PACE,
-	    "SELECT EXISTS(SELECT 1 FROM sqlite_schema"
-	    " WHERE name='pace_until')",
-	    e);
-	int r = st != NULL ? db_ask(&m->db, st, e) : -1;
-
-	if (r != 0)
-		return r == 1 ? 0 : -1;
-	if (db_begin(&m->db, e) == -1)
-		return -1;
-	if (sqlite3_exec(m->db.sqlite, mail_sqlite_pace_table, NULL, NULL,
-		NULL) == SQLITE_OK)
-		return db_commit(&m->db, e);
-	err_set(
-	    e, ERR_TEMP, "mail.db: rates: %s", sqlite3_errmsg(m->db.sqlite));
-	db_rollback(&m->db);
-	return -1;
+	return db_add(&m->db, "pace_until", mail_sqlite_pace_table, e);
 }
 
 static void

@@ -350,6 +350,45 @@ db_ask(struct db *db, sqlite3_stmt *st, struct err *e)
 	return r;
 }
 
+static int
+has(struct db *db, const char *name, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	int r = -1;
+
+	if (sqlite3_prepare_v2(db->sqlite,
+		"SELECT EXISTS(SELECT 1 FROM sqlite_schema WHERE name=?)", -1,
+		&st, NULL) == SQLITE_OK) {
+		db_bind_text(st, 1, name);
+		r = db_ask(db, st, e);
+	} else {
+		db_error(db, name, e);
+	}
+	sqlite3_finalize(st);
+	return r;
+}
+
+int
+db_add(struct db *db, const char *name, const char *sql, struct err *e)
+{
+	int r = has(db, name, e);
+
+	if (r != 0)
+		return r == 1 ? 0 : -1;
+	if (db_begin(db, e) == -1)
+		return -1;
+	if (exec(db, sql, name, e) == 0)
+		return db_commit(db, e);
+	db_rollback(db);
+	return -1;
+}
+
+int
+db_relax(struct db *db, struct err *e)
+{
+	return exec(db, "PRAGMA synchronous=NORMAL", "synchronous", e);
+}
+
 void
 db_bind_text(sqlite3_stmt *st, int i, const char *s)
 {

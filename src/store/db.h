@@ -58,6 +58,16 @@ int db_upgrade(const struct state *s, const char *name,
     const struct db_schema *schema, struct err *e);
 void db_close(struct db *db);
 
+/*
+ * Tables that a release has added to a version: sql makes them where the schema
+ * has nothing of that name yet, the last thing that it makes.
+ */
+int db_add(struct db *db, const char *name, const char *sql, struct err *e);
+
+/* synchronous=NORMAL, for what may go back by seconds when the machine fails.
+ */
+int db_relax(struct db *db, struct err *e);
+
 /* BEGIN IMMEDIATE behind the flock; then one of the other two. */
 int db_begin(struct db *db, struct err *e);
 /* On -1 it was rolled back. */
