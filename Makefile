@@ -68,9 +68,8 @@ $(bin)/mail-send $(obj)/preload/mail-send: libs += -lcurl -lssl -lcrypto
 # Users' jq programs run in a process of their own: nothing else needs libjq.
 $(bin)/mailpipe-jq $(obj)/preload/mailpipe-jq: libs := -ljq
 
-lib_src := $(filter-out %/no_dlopen.c,$(wildcard src/core/*.c src/mail/*.c \
-	src/store/*.c src/queue/*.c src/lock/*.c src/handler/*.c src/ingest/*.c \
-	src/alias/*.c src/retry/*.c src/net/*.c src/send/*.c src/desk/*.c))
+lib_src := $(filter-out %/no_dlopen.c src/tool/% src/gen/%, \
+	$(wildcard src/*/*.c))
 lib_obj := $(lib_src:src/%.c=$(obj)/%.o) $(obj)/gen/charset_table.o \
 	$(obj)/gen/reply_table.o
 tool_src := $(wildcard src/tool/*.c)

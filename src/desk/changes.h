@@ -11,7 +11,7 @@
 
 #include "core/buf.h"
 #include "core/err.h"
-#include "queue/mail.h"
+#include "ledger/mail.h"
 
 enum {
 	CHANGES_MAX = 100, /* of one transaction */

@@ -15,8 +15,8 @@
 #include "core/json.h"
 #include "core/progress.h"
 #include "core/tool.h"
+#include "ledger/owned.h"
 #include "queue/content.h"
-#include "queue/owned.h"
 
 enum {
 	NAME_LEN = ID_MAX + 24,

@@ -16,7 +16,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/json.h"
-#include "queue/mail.h"
+#include "ledger/mail.h"
 
 struct image {
 	struct mail_image mail; /* borrows from the rest */

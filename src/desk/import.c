@@ -16,9 +16,9 @@
 #include "core/progress.h"
 #include "core/tool.h"
 #include "desk/image.h"
+#include "ledger/owned.h"
 #include "queue/deposit.h"
 #include "queue/draw.h"
-#include "queue/owned.h"
 #include "queue/removal.h"
 #include "store/spool.h"
 

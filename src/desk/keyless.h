@@ -3,8 +3,8 @@
 #define DESK_KEYLESS_H
 
 #include "core/err.h"
+#include "ledger/owned.h"
 #include "queue/engines.h"
-#include "queue/owned.h"
 
 /*
  * 1: it is sealed to a key that is not in the ring, and as long as its header

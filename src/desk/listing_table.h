@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "core/table.h"
-#include "queue/mail.h"
+#include "ledger/mail.h"
 
 /* Mails.  has_queue: of several queues, so each says which is its own. */
 void listing_table_mails(

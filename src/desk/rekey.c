@@ -11,9 +11,9 @@
 #include "core/progress.h"
 #include "core/tool.h"
 #include "desk/changes.h"
+#include "ledger/parts.h"
+#include "ledger/sealed.h"
 #include "queue/draw.h"
-#include "queue/parts.h"
-#include "queue/sealed.h"
 
 enum {
 	PASSES = 3, /* for rows that change meanwhile */

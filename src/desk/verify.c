@@ -16,9 +16,9 @@
 #include "core/table.h"
 #include "core/tool.h"
 #include "desk/keyless.h"
+#include "ledger/owned.h"
 #include "mail/message.h"
 #include "queue/draw.h"
-#include "queue/owned.h"
 #include "queue/removal.h"
 #include "store/blob_files.h"
 

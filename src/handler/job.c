@@ -8,9 +8,9 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "handler/environ.h"
+#include "ledger/sealed.h"
 #include "mail/record.h"
 #include "queue/begin.h"
-#include "queue/sealed.h"
 
 static const char stage[] = "mail-dispatch";
 

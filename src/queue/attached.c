@@ -11,6 +11,7 @@
 #include "core/buf.h"
 #include "core/file.h"
 #include "core/id.h"
+#include "ledger/parts.h"
 #include "mail/sniff.h"
 #include "queue/content.h"
 #include "store/seal_file.h"
@@ -395,7 +396,7 @@ give_one(struct attaching *a, struct attached *one, const char *id, json *all,
 {
 	json attachment = json_at(*all, one->index);
 	json blob = json_member(attachment, "blob", JSON_OBJECT);
-	struct deposit *d = parts_deposit(out);
+	struct deposit *d = deposits_add(out);
 	int r;
 
 	deposit_init(d, a->q, id, kind->first + one->index, at);

@@ -21,8 +21,8 @@
 
 #include "core/err.h"
 #include "core/json.h"
+#include "queue/deposits.h"
 #include "queue/engines.h"
-#include "queue/parts.h"
 #include "store/spool.h"
 
 struct attached {

@@ -10,8 +10,8 @@
 
 #include "core/err.h"
 #include "core/json.h"
+#include "ledger/mail.h"
 #include "queue/engines.h"
-#include "queue/mail.h"
 
 struct begin {
 	json *rec; /* gets the number of the attempt in its lease */

@@ -13,7 +13,7 @@
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/tool.h"
-#include "queue/parts.h"
+#include "ledger/parts.h"
 
 /* What the ledger has of an entry's mail. */
 struct known {

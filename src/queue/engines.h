@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "core/err.h"
-#include "queue/mail.h"
+#include "ledger/mail.h"
 #include "store/blob.h"
 #include "store/state.h"
 

@@ -5,9 +5,9 @@
 
 #include "core/buf.h"
 #include "core/json.h"
+#include "ledger/parts.h"
 #include "mail/record.h"
 #include "queue/outbound.h"
-#include "queue/parts.h"
 
 enum {
 	GROUP_MAX = 100000, /* recipients of one message */

@@ -10,9 +10,9 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/jsonl.h"
+#include "ledger/parts.h"
 #include "mail/record.h"
 #include "queue/content.h"
-#include "queue/parts.h"
 #include "store/spool.h"
 
 enum {

@@ -7,12 +7,12 @@
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/id.h"
+#include "ledger/sealed.h"
 #include "lock/key.h"
 #include "mail/compose.h"
 #include "mail/record.h"
 #include "mail/request.h"
 #include "queue/attached.h"
-#include "queue/sealed.h"
 
 /* A domain for a Message-ID that has no other (RFC 2606). */
 #define NO_DOMAIN "mailpipe.invalid"
@@ -383,7 +383,7 @@ outbound_make(struct queue *q, int attach_dir, json rec, struct outbound *out,
 void
 outbound_release(struct outbound *o)
 {
-	parts_release(&o->deposits);
+	deposits_release(&o->deposits);
 	json_free(o->recs);
 	o->recs = json_none();
 }

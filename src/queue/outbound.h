@@ -31,8 +31,8 @@
 
 #include "core/err.h"
 #include "core/json.h"
+#include "queue/deposits.h"
 #include "queue/engines.h"
-#include "queue/parts.h"
 
 enum {
 	/* All records that are made of one, as they are stored. */

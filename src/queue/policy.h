@@ -3,7 +3,7 @@
 #define QUEUE_POLICY_H
 
 #include "core/config.h"
-#include "queue/mail.h"
+#include "ledger/mail.h"
 
 /* tenants.T.weight, in_flight and on_interrupted; config lives as long as it.
  */

@@ -6,13 +6,13 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/json.h"
+#include "ledger/parts.h"
+#include "ledger/sealed.h"
 #include "mail/record.h"
-#include "queue/deposit.h"
+#include "queue/deposits.h"
 #include "queue/draw.h"
 #include "queue/intake.h"
 #include "queue/outbound.h"
-#include "queue/parts.h"
-#include "queue/sealed.h"
 
 /* Without what belongs to one run. */
 static json
@@ -184,14 +184,14 @@ store_contents(struct queue *q, struct storing *s, struct err *e)
 	at = received_at(s->rec);
 	if (store_content(q, s, at, e) == -1)
 		return -1;
-	return parts_take(q, &s->rec, at, &s->parts, e);
+	return deposits_take_parts(q, &s->rec, at, &s->parts, e);
 }
 
 static void
 store_release(struct storing *s)
 {
 	deposit_release(&s->message);
-	parts_release(&s->parts);
+	deposits_release(&s->parts);
 	json_free(s->rec);
 	json_free(s->content);
 	buf_release(&s->text);

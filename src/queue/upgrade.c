@@ -1,7 +1,7 @@
 #include "queue/upgrade.h"
 
 #include "core/tool.h"
-#include "queue/mail_engines.h"
+#include "ledger/mail_engines.h"
 #include "store/exclusive.h"
 #include "store/state.h"
 

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "core/json.h"
+#include "ledger/parts.h"
 #include "queue/content.h"
-#include "queue/parts.h"
 
 /* The blob of a record or part, if it has one.  As check_blobs. */
 static int

@@ -30,7 +30,7 @@ void choice_close(struct choice *c);
 
 /*
  * Is it this one, as far as class, matching and jq go?  1, 0, -1: ERR_TEMP.
- * What jq fails on, or cannot look into (queue/sealed.h), is named, and is not
+ * What jq fails on, or cannot look into (ledger/sealed.h), is named, and is not
  * meant.
  */
 int choice_has(

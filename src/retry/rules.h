@@ -18,7 +18,7 @@
 
 #include "core/config.h"
 #include "core/err.h"
-#include "queue/mail.h"
+#include "ledger/mail.h"
 
 enum {
 	RULES_AGE_S = 5 * 86400,
@@ -42,7 +42,7 @@ struct rule {
 struct rule rules_of(
     const struct rules *rules, const char *tenant, const char *class);
 
-/* What a rule means for the mails of a group (queue/mail.h). */
+/* What a rule means for the mails of a group (ledger/mail.h). */
 struct fate {
 	bool is_now;
 	bool is_spent; /* no more tries, whenever: why says so */

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "ledger/sealed.h"
 #include "mail/compose.h"
 #include "mail/header.h"
 #include "mail/record.h"
 #include "queue/content.h"
-#include "queue/sealed.h"
 #include "send/author.h"
 #include "send/envelope.h"
 #include "store/state.h"

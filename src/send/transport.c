@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/buf.h"
-#include "queue/mail.h"
+#include "ledger/mail.h"
 
 enum {
 	/* RFC 5321 4.5.3.2. */

@@ -6,7 +6,7 @@
 #include <sodium.h>
 
 #include "fuzz.h"
-#include "queue/sealed.h"
+#include "ledger/sealed.h"
 #include "store/seal.h"
 
 static struct seal_pair pair;

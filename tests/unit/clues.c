@@ -1,5 +1,6 @@
 /* Clues: what is found by which spelling, and what is not. */
-#include "queue/clues.h"
+#include "ledger/clues.h"
+#include "ledger/clue.h"
 
 #include <stdio.h>
 #include <string.h>

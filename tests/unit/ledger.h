@@ -1,6 +1,6 @@
 /*
  * A ledger engine under test, with one call a step: for the suites that every
- * engine of queue/mail.h must pass.  Included by one test program each.
+ * engine of ledger/mail.h must pass.  Included by one test program each.
  */
 #ifndef TESTS_UNIT_LEDGER_H
 #define TESTS_UNIT_LEDGER_H
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/buf.h"
-#include "queue/mail.h"
+#include "ledger/mail.h"
 #include "store/state.h"
 
 enum {

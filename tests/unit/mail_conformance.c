@@ -1,5 +1,5 @@
-/* What every ledger engine promises (queue/mail.h, the table of queue.h). */
-#include "queue/mail_engines.h"
+/* What every ledger engine promises (ledger/mail.h, the table of queue.h). */
+#include "ledger/mail_engines.h"
 
 #include "ledger.h"
 

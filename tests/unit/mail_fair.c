@@ -1,5 +1,5 @@
 /*
- * Whose turn it is (queue/mail.h, take): tenants by weight, priorities, caps,
+ * Whose turn it is (ledger/mail.h, take): tenants by weight, priorities, caps,
  * holds, and order within a tenant; each over every engine.
  */
 #include "ledger.h"

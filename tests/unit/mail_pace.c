@@ -1,5 +1,5 @@
 /*
- * Tenants held for their rates (queue/mail.h, pace), and what take does about
+ * Tenants held for their rates (ledger/mail.h, pace), and what take does about
  * them; each over every engine.
  */
 #include "ledger.h"

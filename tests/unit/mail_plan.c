@@ -2,7 +2,7 @@
 #include <sqlite3.h>
 
 #include "ledger.h"
-#include "queue/mail_sqlite.h"
+#include "ledger/mail_sqlite.h"
 
 static const struct {
 	struct mail_filter filter;

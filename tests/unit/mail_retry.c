@@ -1,8 +1,8 @@
 /*
- * What every ledger engine promises mail-retry (queue/mail.h): groups of what
+ * What every ledger engine promises mail-retry (ledger/mail.h): groups of what
  * is deferred, decisions, breakers, and who was told.
  */
-#include "queue/mail_engines.h"
+#include "ledger/mail_engines.h"
 
 #include "ledger.h"
 
