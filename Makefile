@@ -48,8 +48,15 @@ obj := build/$(mode)
 
 archive = $(wildcard $(shell $(CC) -print-file-name=$(1)))
 library = $(if $(filter 1,$(STATIC)),$(or $(call archive,lib$(1).a),-l$(1)),-l$(1))
-libs := $(call library,sodium) $(call library,sqlite3) \
-	$(foreach lib,magic lzma bz2 z,$(call library,$(lib))) -lm
+# Of libmagic only what looks at bytes: the libraries that it unpacks files with
+# stay out.
+no_unpack := $(obj)/mail/no_unpack.o
+magic := $(call library,magic)
+ifneq ($(magic),-lmagic)
+magic := -Wl,--wrap=file_zmagic,--wrap=file_pipe2file,--wrap=sread \
+	$(no_unpack) $(magic)
+endif
+libs := $(call library,sodium) $(call library,sqlite3) $(magic) -lm
 
 # The others look up users and start other people's programs: with libc's own
 # modules, thus dynamically.
@@ -68,7 +75,7 @@ $(bin)/mail-send $(obj)/preload/mail-send: libs += -lcurl -lssl -lcrypto
 # Users' jq programs run in a process of their own: nothing else needs libjq.
 $(bin)/mailpipe-jq $(obj)/preload/mailpipe-jq: libs := -ljq
 
-lib_src := $(filter-out %/no_dlopen.c src/tool/% src/gen/%, \
+lib_src := $(filter-out %/no_dlopen.c %/no_unpack.c src/tool/% src/gen/%, \
 	$(wildcard src/*/*.c))
 lib_obj := $(lib_src:src/%.c=$(obj)/%.o) $(obj)/gen/charset_table.o \
 	$(obj)/gen/reply_table.o
@@ -93,9 +100,9 @@ $(bin)/%: $(obj)/tool/%.o $(obj)/libmailpipe.a Makefile
 	$(CC) $(our_cflags) $(CFLAGS) $(our_ldflags) $(LDFLAGS) -o $@ \
 		$(filter-out Makefile,$^) $(libs)
 
-$(obj)/libmailpipe.a: $(lib_obj)
+$(obj)/libmailpipe.a: $(lib_obj) $(no_unpack)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(lib_obj)
 
 $(obj)/%.o: src/%.c
 	@mkdir -p $(@D)
