@@ -80,8 +80,18 @@ size_t charset_ascii_span(const unsigned char *p, size_t n);
 /*
  * What pairs have for two bytes: 0, or a cell, which charset_put_cell appends.
  */
-unsigned charset_cell(
-    const struct charset_pairs *pairs, unsigned lead, unsigned trail);
+static inline unsigned
+charset_cell(const struct charset_pairs *pairs, unsigned lead, unsigned trail)
+{
+	unsigned columns = pairs->trail_max - pairs->trail_min + 1U;
+
+	if (lead < pairs->lead_min || lead > pairs->lead_max ||
+	    trail < pairs->trail_min || trail > pairs->trail_max)
+		return 0;
+	return pairs->cells[(lead - pairs->lead_min) * columns + trail -
+			    pairs->trail_min];
+}
+
 void charset_put_cell(
     const struct charset_pairs *pairs, unsigned cell, struct buf *out);
 /* Append the character; nothing there is a bad one. */

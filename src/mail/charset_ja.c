@@ -36,25 +36,29 @@ enum set {
 	HIGH_MASK = HIGH_LATIN1 | HIGH_GREEK,
 };
 
-/* After ESC. */
+enum {
+	SPAN_MAX = 128, /* bytes that jis_span reads at once */
+};
+
+/* After ESC; the first two are nearly all that there are. */
 static const struct escape {
 	char text[4];
 	unsigned char set, mask; /* replaces this part of the state */
 } escapes[] = {
-    {"(B", SET_ASCII, SET_MASK}, {"(J", SET_ASCII, SET_MASK},
+    {"(B", SET_ASCII, SET_MASK}, {"$B", SET_JIS0208, SET_MASK},
+    {"(J", SET_ASCII, SET_MASK},
     {"(H", SET_ASCII, SET_MASK}, /* a common mistake for (J */
     {"(I", SET_KANA, SET_MASK}, {"$@", SET_JIS0208, SET_MASK},
-    {"$B", SET_JIS0208, SET_MASK}, {"$(@", SET_JIS0208, SET_MASK},
-    {"$(B", SET_JIS0208, SET_MASK}, {"$(D", SET_JIS0212, SET_MASK},
-    {"$(O", SET_JIS0213_1, SET_MASK}, {"$(Q", SET_JIS0213_1, SET_MASK},
-    {"$(P", SET_JIS0213_2, SET_MASK}, {"$A", SET_GB2312, SET_MASK},
-    {"$(C", SET_KSC5601, SET_MASK}, {".A", HIGH_LATIN1, HIGH_MASK},
-    {".F", HIGH_GREEK, HIGH_MASK},
+    {"$(@", SET_JIS0208, SET_MASK}, {"$(B", SET_JIS0208, SET_MASK},
+    {"$(D", SET_JIS0212, SET_MASK}, {"$(O", SET_JIS0213_1, SET_MASK},
+    {"$(Q", SET_JIS0213_1, SET_MASK}, {"$(P", SET_JIS0213_2, SET_MASK},
+    {"$A", SET_GB2312, SET_MASK}, {"$(C", SET_KSC5601, SET_MASK},
+    {".A", HIGH_LATIN1, HIGH_MASK}, {".F", HIGH_GREEK, HIGH_MASK},
     {"&@", 0, 0}, /* announces the JIS X 0208 of 1990 */
 };
 
-unsigned
-charset_jis_cell(unsigned row, unsigned column)
+static inline unsigned
+jis_cell(unsigned row, unsigned column)
 {
 	unsigned lead = (row - 1) / 2 + (row <= 0x5e ? 0x71 : 0xb1);
 	unsigned trail = column + 0x7e;
@@ -67,11 +71,17 @@ charset_jis_cell(unsigned row, unsigned column)
 	return charset_cell(&charset_cp932, lead, trail);
 }
 
+unsigned
+charset_jis_cell(unsigned row, unsigned column)
+{
+	return jis_cell(row, column);
+}
+
 static void
 put_jis(
     struct charset_decoder *d, unsigned row, unsigned column, struct buf *out)
 {
-	unsigned cell = charset_jis_cell(row, column);
+	unsigned cell = jis_cell(row, column);
 
 	if (cell != 0)
 		charset_put(out, cell);
@@ -259,6 +269,36 @@ iso2022_character(struct charset_decoder *d, const unsigned char *p, size_t n,
 	return 1;
 }
 
+/*
+ * Append the characters at p as long as each is three bytes of UTF-8, which
+ * nearly all of Japanese is; returns how many bytes they were here.
+ */
+static size_t
+jis_span(const struct charset_decoder *d, const unsigned char *p, size_t n,
+    struct buf *out)
+{
+	unsigned char *to;
+	size_t i = 0;
+
+	if ((d->state & SET_MASK) != SET_JIS0208)
+		return 0;
+	n = n < SPAN_MAX ? n : SPAN_MAX;
+	buf_grow(out, n / 2 * 3);
+	to = (unsigned char *)out->data + out->len;
+	for (; n - i >= 2 && is_graphic(p[i]) && is_graphic(p[i + 1]); i += 2) {
+		unsigned cell = jis_cell(p[i], p[i + 1]);
+
+		if (cell < 0x800)
+			break;
+		*to++ = (unsigned char)(0xe0 | cell >> 12);
+		*to++ = (unsigned char)(0x80 | (cell >> 6 & 0x3f));
+		*to++ = (unsigned char)(0x80 | (cell & 0x3f));
+	}
+	*to = '\0';
+	out->len = (size_t)((char *)to - out->data);
+	return i;
+}
+
 /* So many bytes at p are themselves. */
 static size_t
 plain_span(const struct charset_decoder *d, const unsigned char *p, size_t n)
@@ -283,6 +323,8 @@ charset_decode_iso2022jp(struct charset_decoder *d, const unsigned char *p,
 		if (size > 0)
 			buf_add(out, p + i, size);
 		else
+			size = jis_span(d, p + i, n - i, out);
+		if (size == 0)
 			size = iso2022_character(d, p + i, n - i, out);
 		if (size == 0)
 			break;

@@ -33,18 +33,6 @@ charset_decode_single(struct charset_decoder *d, const unsigned char *p,
 	return n;
 }
 
-unsigned
-charset_cell(const struct charset_pairs *pairs, unsigned lead, unsigned trail)
-{
-	unsigned columns = pairs->trail_max - pairs->trail_min + 1U;
-
-	if (lead < pairs->lead_min || lead > pairs->lead_max ||
-	    trail < pairs->trail_min || trail > pairs->trail_max)
-		return 0;
-	return pairs->cells[(lead - pairs->lead_min) * columns + trail -
-			    pairs->trail_min];
-}
-
 void
 charset_put_cell(
     const struct charset_pairs *pairs, unsigned cell, struct buf *out)
