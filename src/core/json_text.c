@@ -1,5 +1,6 @@
 #include "core/json_text.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "core/json.h"
@@ -36,14 +37,39 @@ is_plain(unsigned char c)
 	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* Eight bytes at once, by what borrows into a byte's high bit; in doubt no. */
+static bool
+are_plain(const char *s)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t w, special;
+
+	memcpy(&w, s, sizeof w);
+	special = w | (w - ones * ' ') | ((w ^ ones * '"') - ones) |
+		  ((w ^ ones * '\\') - ones) | ((w ^ ones * 0x7f) - ones);
+	return (special & ones * 0x80) == 0;
+}
+
+static size_t
+ascii_size(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (n - i >= sizeof(uint64_t) && are_plain(s + i))
+		i += sizeof(uint64_t);
+	while (i < n && is_plain((unsigned char)s[i]))
+		i++;
+	return i;
+}
+
 /* Most of Japanese text: three bytes, of no range that needs a closer look. */
 static bool
 is_three_bytes(const char *s)
 {
 	const unsigned char *u = (const unsigned char *)s;
+	uint32_t c = (uint32_t)u[0] << 16 | (uint32_t)u[1] << 8 | u[2];
 
-	return u[0] > 0xe0 && u[0] < 0xf0 && u[0] != 0xed &&
-	       (u[1] & 0xc0) == 0x80 && (u[2] & 0xc0) == 0x80;
+	return (c & 0xf0c0c0) == 0xe08080 && u[0] != 0xe0 && u[0] != 0xed;
 }
 
 /* So many bytes can stand as they are. */
@@ -53,8 +79,7 @@ plain_size(const char *s, size_t n)
 	size_t i = 0, len;
 
 	for (;;) {
-		while (i < n && is_plain((unsigned char)s[i]))
-			i++;
+		i += ascii_size(s + i, n - i);
 		while (n - i >= 3 && is_three_bytes(s + i))
 			i += 3;
 		if (i < n && is_plain((unsigned char)s[i]))
