@@ -21,7 +21,7 @@ enum place {
 
 /* What stands between two commas. */
 struct item {
-	struct word words[WORDS_MAX]; /* without comments and brackets */
+	struct word *words; /* without comments and brackets; WORDS_MAX */
 	size_t n;
 	size_t open, close; /* words[open..close) were in brackets */
 	enum place place;
@@ -462,7 +462,9 @@ mailbox_list(json list, struct slice value, const struct charset *hint,
     defect_set *defects)
 {
 	int before = json_count(list);
+	struct word words[WORDS_MAX]; /* not all of it is worth clearing */
 	struct parser p = {
+	    .item = {.words = words},
 	    .list = list,
 	    .n = before,
 	    .group = json_none(),

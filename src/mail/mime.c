@@ -360,6 +360,7 @@ mime_free(struct mime *m)
 {
 	if (m == NULL)
 		return;
+	mime_stack_release(&m->stack);
 	header_release(&m->root);
 	buf_release(&m->root_head);
 	buf_release(&m->head);

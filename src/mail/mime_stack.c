@@ -1,7 +1,14 @@
 #include "mail/mime_stack.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "core/buf.h"
+
+enum {
+	LEVELS = 8, /* allocated at once: more than most mails have */
+};
 
 void
 mime_stack_init(
@@ -9,8 +16,25 @@ mime_stack_init(
 {
 	s->events = events;
 	s->ctx = ctx;
+	s->levels = NULL;
 	s->depth = s->n_multiparts = s->n_messages = 0;
 	s->n_held = s->held_depth = 0;
+}
+
+void
+mime_stack_release(struct mime_stack *s)
+{
+	free(s->levels);
+}
+
+/* Room for one more. */
+static struct mime_level *
+next_level(struct mime_stack *s)
+{
+	if (s->depth % LEVELS == 0)
+		s->levels =
+		    xrealloc(s->levels, s->depth + LEVELS, sizeof *s->levels);
+	return &s->levels[s->depth];
 }
 
 /* The path of the next part, in s->path.  Its length. */
@@ -36,7 +60,7 @@ void
 mime_stack_push(
     struct mime_stack *s, struct mime_part *part, struct slice boundary)
 {
-	struct mime_level *l = &s->levels[s->depth];
+	struct mime_level *l = next_level(s);
 
 	part->parent =
 	    s->depth > 0 ? s->levels[s->depth - 1].index : part->index;

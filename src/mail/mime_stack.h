@@ -24,7 +24,7 @@ struct mime_level {
 struct mime_stack {
 	const struct mime_events *events;
 	void *ctx;
-	struct mime_level levels[MIME_DEPTH_MAX];
+	struct mime_level *levels; /* there is room for some */
 	size_t depth;
 	size_t n_multiparts, n_messages;
 	char path[MIME_PATH_TEXT]; /* of the last level */
@@ -45,6 +45,7 @@ struct mime_boundary {
 
 void mime_stack_init(
     struct mime_stack *s, const struct mime_events *events, void *ctx);
+void mime_stack_release(struct mime_stack *s);
 
 /*
  * Open a part inside the last one (there is room) and say so; fills in its path
