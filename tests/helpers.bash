@@ -16,6 +16,8 @@ mailpipe_setup() {
 	export MAILPIPE_STATE=$BATS_TEST_TMPDIR/state
 	export MAILPIPE_TEST=$BATS_TEST_TMPDIR # marks processes for teardown
 	export HOME=$BATS_TEST_TMPDIR LC_ALL=C.UTF-8 TZ=UTC
+	# See leaks.bats.
+	! is_sanitized || export ASAN_OPTIONS=detect_leaks=0
 	unset MAILPIPE_CONFIG MAILPIPE_CLOCK SENDER RECIPIENT ORIGINAL_RECIPIENT \
 		EXTENSION USER LOCAL DOMAIN CLIENT_ADDRESS CLIENT_HELO
 }

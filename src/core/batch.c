@@ -22,7 +22,7 @@ static struct {
 	size_t records, bytes;
 } most = {BATCH_RECORDS, BATCH_BYTES};
 
-struct loop {
+struct batching {
 	struct batch *b;
 	struct jsonl in;
 	struct batch_item *items;
@@ -41,7 +41,7 @@ batch_set_limits(size_t records, size_t bytes)
 
 /* Has another line room in this batch? */
 static bool
-has_room(const struct loop *l)
+has_room(const struct batching *l)
 {
 	return l->n < most.records && l->bytes < most.bytes;
 }
@@ -116,7 +116,7 @@ parse_any(
 }
 
 static void
-add_line(struct loop *l, const char *line, size_t len)
+add_line(struct batching *l, const char *line, size_t len)
 {
 	struct batch_item item = {.line_no = l->in.line_no};
 	struct err e = ERR_INIT;
@@ -138,7 +138,7 @@ add_line(struct loop *l, const char *line, size_t len)
 
 /* Move whole lines from the buffer to the batch.  false: the end came. */
 static bool
-collect(struct loop *l)
+collect(struct batching *l)
 {
 	const char *line;
 	size_t len;
@@ -160,7 +160,7 @@ collect(struct loop *l)
 }
 
 static int
-flush(struct loop *l, struct err *e)
+flush(struct batching *l, struct err *e)
 {
 	int timeout_ms = -1;
 
@@ -177,7 +177,7 @@ flush(struct loop *l, struct err *e)
 
 /* Consumes rec. */
 static int
-write_line(struct loop *l, json rec, struct err *e)
+write_line(struct batching *l, json rec, struct err *e)
 {
 	json_dump(rec, &l->out);
 	buf_addch(&l->out, '\n');
@@ -185,7 +185,7 @@ write_line(struct loop *l, json rec, struct err *e)
 }
 
 static int
-write_item(struct loop *l, const struct batch_item *item, struct err *e)
+write_item(struct batching *l, const struct batch_item *item, struct err *e)
 {
 	int n = json_count(item->rec), r = 0;
 
@@ -197,7 +197,7 @@ write_item(struct loop *l, const struct batch_item *item, struct err *e)
 }
 
 static int
-write_out(struct loop *l, struct err *e)
+write_out(struct batching *l, struct err *e)
 {
 	int r = 0;
 
@@ -212,7 +212,7 @@ write_out(struct loop *l, struct err *e)
 }
 
 static int
-do_batch(struct loop *l, struct err *e)
+do_batch(struct batching *l, struct err *e)
 {
 	struct err failed = ERR_INIT;
 	int64_t done = 0;
@@ -251,7 +251,7 @@ wait_for_reader(int timeout_ms, struct err *e)
 
 /* Wait for input, but not beyond the deadline. */
 static int
-wait_for_input(struct loop *l, struct err *e)
+wait_for_input(struct batching *l, struct err *e)
 {
 	int64_t until = clock_mono_ms() + l->b->deadline_s * 1000, left;
 	int r;
@@ -284,7 +284,7 @@ widen_pipe(void)
 
 /* Get what is to share this batch's sync with what is there.  1, 0: nothing. */
 static int
-fill_up(struct loop *l, bool is_first, struct err *e)
+fill_up(struct batching *l, bool is_first, struct err *e)
 {
 	int64_t left = 0;
 
@@ -294,7 +294,7 @@ fill_up(struct loop *l, bool is_first, struct err *e)
 }
 
 static int
-loop_run(struct loop *l, struct err *e)
+run_all(struct batching *l, struct err *e)
 {
 	bool more = true, is_first = true;
 	int r;
@@ -336,13 +336,13 @@ continue_pipeline(void)
 int
 batch_run(struct batch *b, struct err *e)
 {
-	struct loop l = {.b = b};
+	struct batching l = {.b = b};
 	int r;
 
 	if (b->progress != NULL)
 		progress_start(b->progress, !b->is_silent);
 	jsonl_init(&l.in, STDIN_FILENO);
-	r = loop_run(&l, e);
+	r = run_all(&l, e);
 	if (r == -1)
 		continue_pipeline();
 	b->is_empty = l.in.line_no == 0;
