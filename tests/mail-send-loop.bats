@@ -65,6 +65,15 @@ due() { sqlite3 state/mail.db "UPDATE mail SET due_at=0 WHERE state=2"; }
 	server_is_fine
 }
 
+@test "smtp: a server at an IPv6 address" {
+	grep -q '^0*1 ' /proc/net/if_inet6 || skip "no ::1 here"
+	serve --host ::1
+	recs 3 | mail-send -x "smtp://[::1]:$port" >out
+	[ "$(statuses out)" = "ok null 3" ]
+	[ "$(jq -r .result.detail.host out | sort -u)" = ::1 ]
+	[ "$(taken)" = "$(recs 3 | jq -r .mail.to | sort)" ]
+}
+
 @test "smtp: connections are kept, and no more than -P are opened" {
 	serve -s '[{"stage":"end","delay":0.05}]'
 	recs 12 | mail-send -P 3 -x "smtp://127.0.0.1:$port" >out

@@ -3,7 +3,7 @@
 
 usage: server.py [OPTION]... DIR
 
-It listens on a free port of 127.0.0.1 (or --unix PATH), writes the number to
+It listens on a free port of --host (or --unix PATH), writes the number to
 DIR/port, and a line of JSON for each event to DIR/log.  It ends with a signal, or
 after ten minutes, so that it never outlives its test for long.
 
@@ -345,6 +345,7 @@ def arguments():
     p.add_argument("dir")
     p.add_argument("--script")
     p.add_argument("--unix")
+    p.add_argument("--host", default="127.0.0.1")
     p.add_argument("--ext",
                    default="PIPELINING,8BITMIME,SMTPUTF8,DSN,SIZE 50000000")
     p.add_argument("--clear")
@@ -372,7 +373,7 @@ async def main():
         port = 0
     else:
         listener = await asyncio.start_server(
-            server.connected, "127.0.0.1", 0, ssl=tls, backlog=1024)
+            server.connected, args.host, 0, ssl=tls, backlog=1024)
         port = listener.sockets[0].getsockname()[1]
     name = os.path.join(args.dir, "port")
     with open(name + ".new", "w", encoding="ascii") as f:
