@@ -196,3 +196,42 @@ run_line() {
 	(ulimit -Sn 64 && mail-send -P 100 -x "smtp://127.0.0.1:$port" <in >out)
 	[ "$(of t out)" = "ok null 120" ]
 }
+
+# no_names COMMAND...: where nobody answers the questions of the resolver.
+no_names() {
+	need_root
+	need unshare ip
+	unshare -mn true 2>/dev/null || skip "no namespaces here"
+	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >resolv
+	cat >silent.py <<-'EOF'
+		import socket, time
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.bind(("127.0.0.1", 53))
+		open("silent", "w").write("1")
+		time.sleep(60)
+	EOF
+	unshare -mn bash -c 'ip link set lo up
+		mount --bind resolv /etc/resolv.conf
+		python3 silent.py 3>&- &
+		silent=$!
+		until [ -s silent ]; do :; done
+		"$@"
+		kill $silent' - "$@"
+}
+
+@test "a name that the resolver is silent about keeps no mail from others" {
+	config '{"transports":{
+			"default":{"url":"smtp://mx.silent.example"},
+			"own":{"url":"maildir:'"$PWD"'/own"}},
+		"tenants":{"t2":{"transport":"own"}}}'
+	{
+		recs 4
+		recs 4 '{"tenant":"t2"}'
+	} >in
+	no_names mail-send <in >out
+	[ "$(of t2 out)" = "ok null 4" ]
+	[ "$(of t out)" = "retry network 4" ]
+	[ "$(head -n 4 out | jq -r .tenant | sort -u)" = t2 ]
+	jq -e 'select(.tenant == "t") | .result.reason |
+		contains("mx.silent.example")' out
+}
