@@ -64,6 +64,7 @@ record() { echo "{\"id\":\"$1\",\"tenant\":\"ne-001\"}"; }
 }
 
 @test "signals: who waits for a stopped program gives up with 75 and says so" {
+	need_release # once is enough to wait
 	mail one | receive
 	mail two | receive
 	mail-queue take -c 1 -l 600 inbound | mail-dispatch -- true >in
