@@ -2,47 +2,46 @@
 #include <stdlib.h>
 
 #include "core/buf.h"
-#include "core/tool.h"
 #include "lock/lock_engines.h"
+#include "store/wrap.h"
 
 struct lock_wrap {
 	struct lock_engine base;
 	struct lock_engine *inner;
-	long calls_left; /* until calls fail; -1: never, but say each */
+	struct wrap wrap;
 };
 
+/* spec is NULL when it could not be read. */
 static struct lock_engine *
-wrap(struct state *s, long calls, const char *spec, struct err *e)
+wrap(struct state *s, struct wrap how, const char *spec, struct err *e)
 {
-	struct lock_engine *inner =
-	    lock_open(s, spec[0] != '\0' ? spec : "mem:", e);
+	struct lock_engine *inner = spec != NULL ? lock_open(s, spec, e) : NULL;
 	struct lock_wrap *w;
 
 	if (inner == NULL)
 		return NULL;
 	w = xcalloc(1, sizeof *w);
 	w->inner = inner;
-	w->calls_left = calls;
+	w->wrap = how;
 	return &w->base;
 }
 
 static struct lock_engine *
 fail_open(struct state *s, const char *rest, struct err *e)
 {
-	char *end;
-	long n = strtol(rest, &end, 10);
+	struct wrap how = {.noun = "lock"};
+	const char *spec = wrap_fail(&how, "locks", rest, e);
 
-	if (end == rest || (*end != '\0' && *end != ':') || n < 0) {
-		err_set(e, ERR_TEMP, "engines.locks: write fail:N:SPEC");
-		return NULL;
-	}
-	return wrap(s, n, *end == ':' ? end + 1 : end, e);
+	return wrap(s, how, spec, e);
 }
 
 static struct lock_engine *
 trace_open(struct state *s, const char *rest, struct err *e)
 {
-	return wrap(s, -1, rest, e);
+	struct wrap how = {.noun = "lock"};
+	const char *spec = wrap_trace(&how, rest);
+
+	return wrap(s, how, spec, e);
 }
 
 /* The engine inside, or NULL when this call is to fail. */
@@ -51,16 +50,7 @@ enter(struct lock_engine *l, const char *call, size_t n, struct err *e)
 {
 	struct lock_wrap *w = (struct lock_wrap *)l;
 
-	if (w->calls_left == -1) {
-		tool_say("trace: lock %s, %zu", call, n);
-		return w->inner;
-	}
-	if (w->calls_left == 0) {
-		err_set(e, ERR_TEMP, "fail: lock %s", call);
-		return NULL;
-	}
-	w->calls_left--;
-	return w->inner;
+	return wrap_enter(&w->wrap, call, n, e) == 0 ? w->inner : NULL;
 }
 
 static int

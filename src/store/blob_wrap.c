@@ -1,68 +1,53 @@
 /* Blob engines round another, for tests: one fails, one says what is done. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "core/buf.h"
-#include "core/tool.h"
 #include "store/blob_engines.h"
+#include "store/wrap.h"
 
 struct blob_wrap {
 	struct blobs base;
 	struct blobs *inner;
-	const char *name; /* "fail" or "trace" */
-	long calls_left; /* until calls fail; -1: never */
+	struct wrap wrap;
 };
 
+/* spec is NULL when it could not be read. */
 static struct blobs *
-wrap(struct state *s, const char *name, long calls, const char *spec,
-    struct err *e)
+wrap(struct state *s, struct wrap how, const char *spec, struct err *e)
 {
-	struct blobs *inner = blobs_open(s, spec[0] != '\0' ? spec : "mem:", e);
+	struct blobs *inner = spec != NULL ? blobs_open(s, spec, e) : NULL;
 	struct blob_wrap *w;
 
 	if (inner == NULL)
 		return NULL;
 	w = xcalloc(1, sizeof *w);
 	w->inner = inner;
-	w->name = name;
-	w->calls_left = calls;
+	w->wrap = how;
 	return &w->base;
 }
 
 static struct blobs *
 fail_open(struct state *s, const char *rest, struct err *e)
 {
-	char *end;
-	long n = strtol(rest, &end, 10);
+	struct wrap how = {.noun = "blob"};
+	const char *spec = wrap_fail(&how, "blobs", rest, e);
 
-	if (end == rest || (*end != '\0' && *end != ':') || n < 0) {
-		err_set(e, ERR_TEMP, "engines.blobs: write fail:N:SPEC");
-		return NULL;
-	}
-	return wrap(s, "fail", n, *end == ':' ? end + 1 : end, e);
+	return wrap(s, how, spec, e);
 }
 
 static struct blobs *
 trace_open(struct state *s, const char *rest, struct err *e)
 {
-	return wrap(s, "trace", -1, rest, e);
+	struct wrap how = {.noun = "blob"};
+	const char *spec = wrap_trace(&how, rest);
+
+	return wrap(s, how, spec, e);
 }
 
 static int
 enter(struct blobs *b, const char *call, size_t n, struct err *e)
 {
-	struct blob_wrap *w = (struct blob_wrap *)b;
-
-	if (w->calls_left == -1) {
-		tool_say("trace: blob %s, %zu", call, n);
-		return 0;
-	}
-	if (w->calls_left == 0) {
-		errno = EIO;
-		return err_set(e, ERR_TEMP, "fail: blob %s", call);
-	}
-	w->calls_left--;
-	return 0;
+	return wrap_enter(&((struct blob_wrap *)b)->wrap, call, n, e);
 }
 
 static int
