@@ -26,27 +26,27 @@ def environ(pid):
 
 
 def processes(tmpdir):
-    """PID: (parent, age, command line), of those in the run."""
+    """PID: (parent, command line), of those in the run."""
     mark = b"TMPDIR=" + tmpdir.encode()
-    ps = subprocess.run(["ps", "-eo", "pid=,ppid=,etimes=,args="],
+    ps = subprocess.run(["ps", "-eo", "pid=,ppid=,args="],
                         capture_output=True, text=True, errors="replace",
                         check=False)
     found = {}
     for line in ps.stdout.splitlines():
-        pid, parent, age, *args = line.split(None, 3)
+        pid, parent, *args = line.split(None, 2)
         if mark in environ(int(pid)):
-            found[int(pid)] = (int(parent), int(age), "".join(args))
+            found[int(pid)] = (int(parent), "".join(args))
     return found
 
 
 def tests(of):
     """The tests, without the shells that they have forked."""
-    return [pid for pid, (parent, _, args) in of.items() if ONE_TEST in args
-            and ONE_TEST not in of.get(parent, (0, 0, ""))[2]]
+    return [pid for pid, (parent, args) in of.items() if ONE_TEST in args
+            and ONE_TEST not in of.get(parent, (0, ""))[1]]
 
 
 def below(pid, of):
-    for child, (parent, _, _) in of.items():
+    for child, (parent, _) in of.items():
         if parent == pid:
             yield child
             yield from below(child, of)
@@ -70,16 +70,19 @@ def show(why, of):
 def main():
     tmpdir, test_s, all_s = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     end = time.monotonic() + all_s
+    seen = {}  # when first: ps counts from a clock that may be set
     warned = set()
     while True:
         time.sleep(LOOK_S)
         of = processes(tmpdir)
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > end:
             show(f"all tests together took longer than {all_s} s", of)
             kill(of)
             return
-        for pid in tests(of):
-            age = of[pid][1]
+        seen = {pid: seen.get(pid, now) for pid in tests(of)}
+        for pid, since in seen.items():
+            age = now - since
             if age > test_s and pid not in warned:
                 warned.add(pid)
                 mine = list(below(pid, of))
