@@ -1,4 +1,4 @@
-/* The ledger engines that there are; only queue/mail.c and tests need this. */
+/* The ledger engines that there are; only ledger/mail.c and tests need this. */
 #ifndef LEDGER_MAIL_ENGINES_H
 #define LEDGER_MAIL_ENGINES_H
 

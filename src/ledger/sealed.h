@@ -5,7 +5,7 @@
  *
  *   {"sealed":"1.KEY.CLUE.BASE64","v":1,"id":…,"tenant":…,"envelope":…,…}
  *
- * KEY is the key id and CLUE the number of its Message-ID (ledger/clues.h);
+ * KEY is the key id and CLUE the number of its Message-ID (ledger/clue.h);
  * BASE64 is a text of store/seal.h that holds all members but those in the
  * clear, and is bound to the id and CLUE.  "message" stays too where parts have
  * blobs, with nothing but these, so that who has no secret key can count and

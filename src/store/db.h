@@ -60,7 +60,8 @@ void db_close(struct db *db);
 
 /*
  * Tables that a release has added to a version: sql makes them where the schema
- * has nothing of that name yet, the last thing that it makes.
+ * has nothing of that name yet, the last thing that it makes.  It may run twice
+ * (IF NOT EXISTS), since two may find them missing.
  */
 int db_add(struct db *db, const char *name, const char *sql, struct err *e);
 
